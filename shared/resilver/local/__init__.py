@@ -1,0 +1,1 @@
+"""The embedded engine: no account, no network."""

@@ -1,0 +1,125 @@
+"""What the user wants done to a picture: an immutable, validated value that every front end passes on."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal, get_args
+
+from resilver.errors import RecipeError
+
+Colorize = Literal["never", "auto", "always"]
+Kind = Literal["photo", "art"]
+Quality = Literal["fast", "best"]
+Format = Literal["keep", "jpeg", "png", "tiff", "webp", "avif"]
+
+_CHOICES: dict[str, tuple[object, ...]] = {
+    "improve": (True, False),
+    "colorize": get_args(Colorize),
+    "resolution": (None, 2, 4),
+    "kind": get_args(Kind),
+    "quality": get_args(Quality),
+    "format": get_args(Format),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """The steps and how to do them, in the terms of the HTTP contract.
+
+    ``improve``: repair fading, casts, grain and compression where a measurement finds them.
+    ``colorize``: ``auto`` colours black-and-white pictures only, ``always`` every picture.
+    ``resolution``: ``None`` keeps the size, 2 or 4 enlarges both sides by that factor, for a
+    ``kind`` of picture. ``quality``: ``fast`` for an old laptop, ``best`` at several times the cost.
+    ``strength``: 0 (do next to nothing) to 1 (the full measured correction).
+    ``format``: of the file written; ``keep`` is the input's own where it can be written.
+
+    Raises:
+        RecipeError: a value outside the ones above.
+    """
+
+    improve: bool = True
+    colorize: Colorize = "never"
+    resolution: Literal[2, 4] | None = None
+    kind: Kind = "photo"
+    quality: Quality = "fast"
+    strength: float = 1.0
+    format: Format = "keep"
+
+    def __post_init__(self) -> None:
+        for name, choices in _CHOICES.items():
+            _check_choice(name, getattr(self, name), choices)
+        strength = self.strength
+        if isinstance(strength, bool) or not isinstance(strength, (int, float)):
+            raise RecipeError("'strength' must be a number from 0 to 1.")
+        if not (math.isfinite(strength) and 0 <= strength <= 1):
+            raise RecipeError(f"'strength' must lie between 0 and 1, not {strength}.")
+        object.__setattr__(self, "strength", float(strength))
+
+    @property
+    def empty(self) -> bool:
+        """Whether no step at all is asked for."""
+        return not self.improve and self.colorize == "never" and self.resolution is None
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields as plain JSON values; :meth:`from_json` reads them back."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Recipe:
+        """Make a recipe from JSON values; missing fields take their defaults.
+
+        Raises:
+            RecipeError: an unknown field or a wrong value.
+        """
+        if not isinstance(data, Mapping):
+            raise RecipeError("A recipe must be a JSON object.")
+        known = {field.name for field in dataclasses.fields(cls)}
+        unknown = sorted(str(key) for key in data if key not in known)
+        if unknown:
+            raise RecipeError(f"A recipe has no field '{unknown[0]}'; known are {', '.join(sorted(known))}.")
+        return cls(**data)
+
+    def digest(self) -> str:
+        """16 hexadecimal digits that are equal for equal recipes and stay so between versions."""
+        canonical = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def _check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:
+    # 1 == True and 2.0 == 2 in Python; a recipe's JSON must not change its meaning by that
+    if not any(type(value) is type(choice) and value == choice for choice in choices):
+        wanted = ", ".join(json.dumps(choice) for choice in choices)
+        raise RecipeError(f"'{name}' must be one of {wanted}, not {value!r}.")
+
+
+PRESETS: Mapping[str, Recipe] = MappingProxyType(
+    {
+        "Restore": Recipe(),
+        "Colorize": Recipe(colorize="auto"),
+        "Upscale 2x": Recipe(improve=False, resolution=2),
+        "Upscale 4x": Recipe(improve=False, resolution=4),
+    }
+)
+
+
+def preset(name: str) -> Recipe:
+    """The named recipe; upper and lower case and blanks do not count.
+
+    Raises:
+        RecipeError: no preset of that name.
+    """
+    wanted = _plain(name)
+    for known, recipe in PRESETS.items():
+        if _plain(known) == wanted:
+            return recipe
+    raise RecipeError(f"There is no preset '{name}'; there are {', '.join(PRESETS)}.")
+
+
+def _plain(name: str) -> str:
+    return "".join(name.split()).replace("-", "").casefold()

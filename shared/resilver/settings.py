@@ -1,0 +1,180 @@
+"""Settings: defaults < file < environment < options, read once and passed on as values."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tomllib
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import platformdirs
+
+from resilver.errors import SettingsError
+
+APP = "resilver"
+
+
+def config_file() -> Path:
+    """Where the user's settings are read from."""
+    return Path(platformdirs.user_config_dir(APP, appauthor=False)) / "settings.toml"
+
+
+def data_dir() -> Path:
+    """Where downloaded networks lie."""
+    return Path(platformdirs.user_data_dir(APP, appauthor=False))
+
+
+def state_dir() -> Path:
+    """Where logs, journals and ledgers lie."""
+    return Path(platformdirs.user_state_dir(APP, appauthor=False))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitSettings:
+    """What is refused before it is decoded. Scans of a few hundred megapixels are usual in archives."""
+
+    megapixels: float = 400.0
+    megabytes: float = 2000.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalSettings:
+    """The embedded engine. ``threads`` 0: every core that this process may use."""
+
+    threads: int = 0
+    gpu: Literal["auto", "off"] = "auto"
+    models: Path = field(default_factory=lambda: data_dir() / "models")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSettings:
+    """The worker process: networks are unloaded after ``idle_s`` without a job."""
+
+    idle_s: float = 120.0
+    start_s: float = 60.0
+    deadline_s: float = 120.0
+    deadline_s_per_megapixel: float = 300.0
+    memory_mb: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every setting; a section of the file for each field that is a section here.
+
+    The environment variable of ``limits.megapixels`` is ``RESILVER_LIMITS_MEGAPIXELS``.
+    """
+
+    engine: Literal["local", "cloud"] = "local"
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    local: LocalSettings = field(default_factory=LocalSettings)
+    worker: WorkerSettings = field(default_factory=WorkerSettings)
+
+
+def load_settings(
+    path: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Settings:
+    """Read the settings of this user.
+
+    ``options`` are nested like the file and win over everything. A missing file is no error.
+
+    Raises:
+        SettingsError: an unknown name, a value of the wrong kind, or a file that is no TOML.
+    """
+    path = config_file() if path is None else path
+    try:
+        merged: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        merged = {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"The settings in {path} cannot be read ({error}); mend or remove that file.") from error
+    _merge(merged, _from_environment(Settings, "RESILVER", os.environ if environ is None else environ))
+    _merge(merged, dict(options or {}))
+    return _build(Settings, merged, "")
+
+
+def _from_environment(section: type, prefix: str, environ: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, kind in get_type_hints(section).items():
+        variable = f"{prefix}_{name.upper()}"
+        if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+            inner = _from_environment(kind, variable, environ)
+            if inner:
+                found[name] = inner
+        elif variable in environ:
+            found[name] = environ[variable]
+    return found
+
+
+def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> None:
+    for name, value in over.items():
+        if isinstance(value, Mapping) and isinstance(base.get(name), dict):
+            _merge(base[name], value)
+        else:
+            base[name] = dict(value) if isinstance(value, Mapping) else value
+
+
+def _build(section: type, values: Mapping[str, Any], where: str) -> Any:
+    if not isinstance(values, Mapping):
+        raise SettingsError(f"The setting '{where.rstrip('.')}' must be a section.")
+    kinds = get_type_hints(section)
+    for name in values:
+        if name not in kinds:
+            raise SettingsError(f"There is no setting '{where}{name}'; known are {', '.join(kinds)}.")
+    made = {name: _convert(kinds[name], value, where + name) for name, value in values.items()}
+    return section(**made)
+
+
+def _convert(kind: Any, value: Any, name: str) -> Any:
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        return _build(kind, value, name + ".")
+    if get_origin(kind) is Literal:
+        if value in get_args(kind):
+            return value
+        raise SettingsError(
+            f"The setting '{name}' must be one of {', '.join(map(str, get_args(kind)))}, not {value!r}."
+        )
+    if get_origin(kind) in (Union, types.UnionType):
+        inner = [option for option in get_args(kind) if option is not type(None)]
+        return None if value in (None, "") else _convert(inner[0], value, name)
+    try:
+        return _plain(kind, value)
+    except (TypeError, ValueError) as error:
+        raise SettingsError(f"The setting '{name}' cannot be {value!r}; it must be a {kind.__name__}.") from error
+
+
+_YES = ("true", "1", "yes", "on")
+_NO = ("false", "0", "no", "off")
+
+
+def _plain(kind: Any, value: Any) -> Any:
+    if kind is bool:
+        known = {
+            "1": True,
+            "true": True,
+            "yes": True,
+            "on": True,
+            "0": False,
+            "false": False,
+            "no": False,
+            "off": False,
+        }
+        if isinstance(value, bool):
+            return value
+        if str(value).lower() in known:
+            return known[str(value).lower()]
+        raise ValueError(value)
+    if kind in (int, float) and isinstance(value, (bool, list, dict)):
+        raise TypeError(value)
+    if kind is int and isinstance(value, float) and not value.is_integer():
+        raise ValueError(value)
+    if kind is Path:
+        return Path(value).expanduser()
+    if kind is str and not isinstance(value, str):
+        raise TypeError(value)
+    return kind(value)

@@ -1,0 +1,1 @@
+"""The process that does the work for every front end."""
