@@ -1,0 +1,162 @@
+"""The one door to the engines: for a picture in memory, and for a file.
+
+``improve_file`` goes: look whether it is done, read, engine, stamp, check that the source is still
+the same, publish. A crash at any instant leaves the original and complete outputs, nothing else.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from resilver.engine import FINAL, Engine, Report
+from resilver.errors import PictureChanged
+from resilver.picture import Picture
+from resilver.picture_io.identity import file_digest, identify
+from resilver.picture_io.names import output_stem
+from resilver.picture_io.provenance import Provenance, find_done, stamp
+from resilver.picture_io.read import ReadLimits, read_picture
+from resilver.picture_io.write import publish
+from resilver.recipe import Recipe
+from resilver.result import Output, OutputName, Result
+
+Keep = Literal["final", "all"]
+
+
+def improve(
+    picture: Picture,
+    recipe: Recipe,
+    engine: Engine,
+    report: Report | None = None,
+    wanted: Collection[OutputName] = FINAL,
+) -> Result:
+    """Do the recipe's steps to a picture; see :meth:`resilver.engine.Engine.improve`."""
+    return engine.improve(picture, recipe, report or Report(), wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """What became of one file.
+
+    ``outputs``: the files written (or found, if ``skipped``) by the names of their results; several
+    names share a file where their pictures are the same. ``absent``: why a result is not there.
+    ``bw`` is ``None`` for a skipped picture, which was not looked at. ``seconds``: wall time.
+    """
+
+    input: Path
+    outputs: Mapping[OutputName, Path] = field(default_factory=dict)
+    absent: Mapping[OutputName, str] = field(default_factory=dict)
+    bw: bool | None = None
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+    skipped: bool = False
+
+
+def wanted_outputs(recipe: Recipe, keep: Keep) -> tuple[OutputName, ...]:
+    """The results that a recipe can give and that are to be kept."""
+    if keep == "final":
+        return FINAL
+    names: list[OutputName] = []
+    if recipe.improve:
+        names.append("improved")
+    if recipe.colorize != "never":
+        names.append("colorized")
+        if recipe.improve:
+            names.append("colorized_improved")
+    if recipe.resolution is not None:
+        names.append("resolved")
+    return (*names, *FINAL)
+
+
+def improve_file(
+    source: Path,
+    directory: Path,
+    recipe: Recipe,
+    engine: Engine,
+    report: Report | None = None,
+    *,
+    keep: Keep = "final",
+    limits: ReadLimits | None = None,
+    again: bool = False,
+) -> FileResult:
+    """Restore one file into ``directory``, which is made if missing.
+
+    A picture that was done before with the same recipe is skipped unless ``again`` is set.
+
+    Raises:
+        PictureError: the file cannot be used, or changed meanwhile.
+        OutputError: the results cannot be written.
+        EngineError: a step that was asked for failed; nothing was written.
+        Cancelled: the report asked to stop; nothing was written.
+    """
+    report = report or Report()
+    started = time.monotonic()
+    if not again and (done := _done_before(source, directory, recipe, keep)):
+        return FileResult(source, done, seconds=time.monotonic() - started, skipped=True)
+    before = identify(source)
+    picture = read_picture(source, limits or ReadLimits())
+    result = improve(picture, recipe, engine, report.part(0.02, 0.95), wanted_outputs(recipe, keep))
+    result.raise_for_error()
+    report.progress(0.95, "writing")
+    if identify(source) != before:
+        raise PictureChanged(f"{source.name} was changed while it was being restored; it will have to be done again.")
+    outputs = _publish_all(picture, result, directory, recipe, keep, engine)
+    report.progress(1.0, "done")
+    absent = {name: output.absent for name, output in result.outputs.items() if output.absent and name != "final"}
+    notes = (*picture.warnings, *result.notes)
+    return FileResult(source, outputs, absent, result.bw, time.monotonic() - started, notes)
+
+
+def _done_before(source: Path, directory: Path, recipe: Recipe, keep: Keep) -> Mapping[OutputName, Path] | None:
+    digest = file_digest(source)
+    for kept in ("all",) if keep == "all" else ("final", "all"):
+        done = find_done(directory, source.name, digest, _run_digest(recipe, kept))
+        if "final" in done:
+            return done
+    return None
+
+
+def _run_digest(recipe: Recipe, keep: str) -> str:
+    # a run that kept all its results also did what a run for the final one does, but not the other way round
+    return recipe.digest() if keep == "final" else f"{recipe.digest()}+all"
+
+
+def _publish_all(
+    picture: Picture, result: Result, directory: Path, recipe: Recipe, keep: Keep, engine: Engine
+) -> dict[OutputName, Path]:
+    published: dict[int, Path] = {}
+    outputs: dict[OutputName, Path] = {}
+    final = result.picture("final")
+    # the final result last: what find_done looks for is there only when all the others are
+    for name, output in sorted(result.outputs.items(), key=lambda item: item[1].picture is final):
+        if output.picture is None:
+            continue
+        if id(output.picture) not in published:
+            names = [other for other, same in result.outputs.items() if same.picture is output.picture]
+            kept: OutputName = "final" if "final" in names else name
+            published[id(output.picture)] = _publish(
+                picture, output, kept, directory=directory, recipe=recipe, keep=keep, engine=engine
+            )
+        outputs[name] = published[id(output.picture)]
+    return outputs
+
+
+def _publish(
+    source: Picture, output: Output, name: OutputName, *, directory: Path, recipe: Recipe, keep: Keep, engine: Engine
+) -> Path:
+    assert output.picture is not None
+    assert source.source is not None
+    provenance = Provenance.now(
+        source_name=source.source.name,
+        source_sha256=source.sha256 or "",
+        recipe=recipe.to_json(),
+        recipe_digest=_run_digest(recipe, keep),
+        engine=engine.name,
+        output=name,
+        steps=output.steps,
+    )
+    stem = output_stem(source.source.name, output.steps)
+    return publish(stamp(output.picture, provenance), directory, stem, recipe.format)

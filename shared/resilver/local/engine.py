@@ -1,0 +1,158 @@
+"""The embedded engine: the order of the steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from functools import cached_property
+
+from resilver.engine import FINAL, Limits, Report
+from resilver.errors import Cancelled, EngineMemory, EngineMissing, ResilverError
+from resilver.local import enlarge, repair
+from resilver.local.measure import Assessment, assess
+from resilver.local.runtime import Runtime
+from resilver.picture import Picture
+from resilver.recipe import Recipe
+from resilver.result import Output, OutputName, Result, Step
+from resilver.settings import LocalSettings
+
+NOT_ASKED = "not asked for"
+ALREADY_GOOD = "already good"
+
+
+class LocalEngine:
+    """Restores and enlarges on this machine; networks are opened when first used and stay warm."""
+
+    name = "local"
+    limits = Limits()
+
+    def __init__(self, settings: LocalSettings) -> None:
+        self._runtime = Runtime(settings)
+
+    def improve(
+        self, picture: Picture, recipe: Recipe, report: Report, wanted: Collection[OutputName] = FINAL
+    ) -> Result:
+        """Do the recipe's steps; see :meth:`resilver.engine.Engine.improve`."""
+        chain = _Chain(picture, recipe, report, self._runtime)
+        outputs: dict[OutputName, Output] = {name: getattr(chain, name) for name in wanted}
+        steps: tuple[OutputName, ...] = ("improved", "colorized")
+        for name in steps:
+            if name not in outputs and (why := getattr(chain, name).absent) not in (None, NOT_ASKED):
+                outputs[name] = Output(absent=why)
+        return Result(outputs, chain.assessment.bw, tuple(chain.notes))
+
+    def close(self) -> None:
+        """Unload the networks."""
+        self._runtime.unload()
+
+
+class _Chain:
+    """The results of one picture, each computed when first asked for."""
+
+    def __init__(self, picture: Picture, recipe: Recipe, report: Report, runtime: Runtime) -> None:
+        self._picture = picture
+        self._recipe = recipe
+        self._runtime = runtime
+        self._enlarged: dict[int, Output] = {}
+        self.notes: list[str] = []
+        self._report = Report(report.on_progress, self._note, report.cancelled)
+
+    def _note(self, sentence: str) -> None:
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+
+    @cached_property
+    def assessment(self) -> Assessment:
+        """The measurements of the original."""
+        self._report.progress(0.0, "looking")
+        return assess(self._picture)
+
+    @cached_property
+    def improved(self) -> Output:
+        """The original with its fading, casts, grain and blocks mended."""
+        if not self._recipe.improve:
+            return Output(absent=NOT_ASKED)
+        report = self._report.part(0.02, 0.02 + 0.98 * self._share_of_improve)
+        recipe = self._recipe
+        return _attempt(
+            lambda: repair.improve(
+                self._picture, self.assessment, recipe.quality, recipe.strength, self._runtime, report
+            ),
+            ALREADY_GOOD,
+        )
+
+    @cached_property
+    def colorized(self) -> Output:
+        """The original in colour."""
+        recipe = self._recipe
+        if recipe.colorize == "never":
+            return Output(absent=NOT_ASKED)
+        if recipe.colorize == "auto":
+            return Output(absent="no colour network is installed" if self.assessment.bw else "already in colour")
+        return Output(
+            error=EngineMissing("This version has no colour network yet; leave out --colorize always for now.")
+        )
+
+    @cached_property
+    def colorized_improved(self) -> Output:
+        """The improved picture in colour."""
+        return self.colorized if self.improved.error is None else self.improved
+
+    @cached_property
+    def resolved(self) -> Output:
+        """The original, enlarged."""
+        return self._enlarge(self._picture, ())
+
+    @cached_property
+    def final(self) -> Output:
+        """All the steps asked for, one after the other."""
+        picture, steps = self._picture, ()  # type: tuple[Picture, tuple[Step, ...]]
+        for output in (self.improved, self.colorized):
+            if output.error is not None:
+                return output
+            if output.picture is not None:
+                picture, steps = output.picture, output.steps
+        enlarged = self._enlarge(picture, steps)
+        if enlarged.picture is not None or enlarged.error is not None:
+            return enlarged
+        if steps:
+            return Output(picture, steps)
+        reasons = [output.absent for output in (self.improved, self.colorized) if output.absent != NOT_ASKED]
+        return Output(absent=", ".join(reason for reason in reasons if reason) or NOT_ASKED)
+
+    def _enlarge(self, picture: Picture, steps: tuple[Step, ...]) -> Output:
+        factor = self._recipe.resolution
+        if factor is None:
+            return Output(absent=NOT_ASKED)
+        if id(picture) not in self._enlarged:
+            recipe = self._recipe
+            report = self._report.part(0.02 + 0.98 * self._share_of_improve, 1.0)
+            # what was improved is clean by now; what was not is enlarged with an eye on its damage
+            damage = self.assessment if picture is self._picture else None
+            made = _attempt(
+                lambda: enlarge.enlarge(
+                    picture, factor, recipe.kind, recipe.quality, recipe.strength, self._runtime, report, damage
+                ),
+                NOT_ASKED,
+            )
+            self._enlarged[id(picture)] = made
+        output = self._enlarged[id(picture)]
+        return Output(output.picture, steps + output.steps) if output.picture is not None else output
+
+    @property
+    def _share_of_improve(self) -> float:
+        """The part of the time that improving takes, by the costs per megapixel measured for each step."""
+        if not self._recipe.improve:
+            return 0.0
+        return {None: 1.0, 2: 0.5, 4: 0.2}[self._recipe.resolution]
+
+
+def _attempt(step: Callable[[], tuple[Picture, Step] | None], otherwise: str) -> Output:
+    try:
+        made = step()
+    except Cancelled:
+        raise
+    except ResilverError as error:
+        return Output(error=error)
+    except MemoryError:
+        return Output(error=EngineMemory("There was not enough memory for this picture; close other programs."))
+    return Output(absent=otherwise) if made is None else Output(made[0], (made[1],))

@@ -1,0 +1,54 @@
+"""The local engine keeps the contract, with networks and without."""
+
+from __future__ import annotations
+
+import pytest
+from engine_contract.contract import EngineContract, photograph
+
+from resilver.engine import Report
+from resilver.errors import EngineMissing
+from resilver.local.engine import LocalEngine
+from resilver.recipe import Recipe
+from resilver.settings import LocalSettings
+
+
+class TestWithoutNetworks(EngineContract):
+    @pytest.fixture
+    def engine(self, tmp_path):
+        return LocalEngine(LocalSettings(models=tmp_path / "none"))
+
+    def test_says_which_command_brings_them(self, engine):
+        """Without networks the enlargement is Lanczos, and a note names the command."""
+        result = engine.improve(photograph(), Recipe(improve=False, resolution=2), Report())
+        assert any("resilver models install" in note for note in result.notes)
+        assert "Lanczos" in result.outputs["final"].steps[0].tool
+
+
+class TestWithNetworks(EngineContract):
+    @pytest.fixture(scope="class")
+    def engine(self):
+        settings = LocalSettings()
+        if not (settings.models).is_dir():
+            pytest.skip("no networks are installed: resilver models install waifu2x realcugan")
+        engine = LocalEngine(settings)
+        yield engine
+        engine.close()
+
+    def test_a_good_photograph_is_left_alone(self, engine):
+        """Nothing wrong: no improved picture, and the reason says so."""
+        skimage = pytest.importorskip("skimage.data")
+        from resilver.picture import Picture
+
+        result = engine.improve(Picture(pixels=skimage.astronaut()), Recipe(), Report())
+        assert result.picture("final") is None
+        assert result.outputs["improved"].absent == "already good"
+
+
+def test_colour_always_fails_in_a_sentence(tmp_path):
+    """Without a colour network ``always`` is an error, ``auto`` a reason."""
+    engine = LocalEngine(LocalSettings(models=tmp_path))
+    result = engine.improve(photograph(gray=True), Recipe(colorize="always"), Report())
+    assert isinstance(result.outputs["final"].error, EngineMissing)
+    result = engine.improve(photograph(gray=True), Recipe(colorize="auto"), Report())
+    assert result.outputs["colorized"].absent
+    assert result.outputs["final"].error is None
