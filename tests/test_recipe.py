@@ -64,8 +64,18 @@ def test_any_json_object_is_a_recipe_or_a_recipe_error(data):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"resolution": 3}, {"resolution": True}, {"resolution": 2.0}, {"improve": 1}, {"strength": 1.5}]
-    + [{"strength": float("nan")}, {"strength": True}, {"kind": "drawing"}, {"colour": "auto"}, {"format": "gif"}],
+    [
+        {"resolution": 3},
+        {"resolution": True},
+        {"resolution": 2.0},
+        {"improve": 1},
+        {"strength": 1.5},
+        {"strength": float("nan")},
+        {"strength": True},
+        {"kind": "drawing"},
+        {"colour": "auto"},
+        {"format": "gif"},
+    ],
 )
 def test_wrong_values_are_named(wrong):
     """The error names the field that is wrong."""

@@ -103,7 +103,7 @@ def improve_file(
     report.progress(0.95, "writing")
     if identify(source) != before:
         raise PictureChanged(f"{source.name} was changed while it was being restored; it will have to be done again.")
-    outputs = _publish_all(picture, result, directory, recipe, keep, engine)
+    outputs = _publish_all(picture, result, directory, recipe=recipe, keep=keep, engine=engine)
     report.progress(1.0, "done")
     absent = {name: output.absent for name, output in result.outputs.items() if output.absent and name != "final"}
     notes = (*picture.warnings, *result.notes)
@@ -125,7 +125,7 @@ def _run_digest(recipe: Recipe, keep: str) -> str:
 
 
 def _publish_all(
-    picture: Picture, result: Result, directory: Path, recipe: Recipe, keep: Keep, engine: Engine
+    picture: Picture, result: Result, directory: Path, *, recipe: Recipe, keep: Keep, engine: Engine
 ) -> dict[OutputName, Path]:
     published: dict[int, Path] = {}
     outputs: dict[OutputName, Path] = {}

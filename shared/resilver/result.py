@@ -55,10 +55,11 @@ class Output:
 class Result:
     """All that an engine says about one picture.
 
-    ``outputs`` holds every name that was wanted, and those met on the way that are absent. ``final`` is all the steps asked for in a chain
-    (repair, colour, enlarge) starting from the original; the other names each start from the
-    original, too: ``improved``, ``colorized``, ``colorized_improved``, ``resolved`` (enlarged only).
-    ``bw``: whether the input was judged black-and-white. ``notes``: sentences worth telling.
+    ``outputs`` holds every name that was wanted, and those met on the way that are absent.
+    ``final`` is all the steps asked for in a chain (repair, colour, enlarge) starting from the
+    original; the other names each start from the original, too: ``improved``, ``colorized``,
+    ``colorized_improved``, ``resolved`` (enlarged only). ``bw``: whether the input was judged
+    black-and-white. ``notes``: sentences worth telling.
     """
 
     outputs: Mapping[OutputName, Output]

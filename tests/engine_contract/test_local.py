@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from engine_contract.contract import EngineContract, photograph
 
+from engine_contract.contract import EngineContract, photograph
 from resilver.engine import Report
 from resilver.errors import EngineMissing
 from resilver.local.engine import LocalEngine
