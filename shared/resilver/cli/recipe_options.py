@@ -1,0 +1,67 @@
+"""The options that make a recipe, the same for every command that restores."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import Any, get_args
+
+from resilver.errors import UsageError
+from resilver.recipe import PRESETS, Colorize, Format, Kind, Quality, Recipe, preset
+
+_FIELDS = {
+    "improve": "improve",
+    "colorize": "colorize",
+    "upscale": "resolution",
+    "kind": "kind",
+    "quality": "quality",
+    "strength": "strength",
+    "format": "format",
+}
+"""Option -> field of the recipe."""
+
+
+def add_recipe_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options; none of them has a default, so that what was said is known from what was not."""
+    group = parser.add_argument_group("what to do", "without any of these: the preset Restore")
+    _add(group, "--preset", metavar="NAME", help=f"start from {_listed(list(PRESETS))}; other options win over it")
+    _add(
+        group,
+        "--improve",
+        action=argparse.BooleanOptionalAction,
+        help="mend fading, colour casts, grain and JPEG blocks where they are found (the default)",
+    )
+    _add(group, "--colorize", choices=get_args(Colorize), help="colour black-and-white pictures only, all, or none")
+    _add(group, "--upscale", type=int, choices=(2, 4), help="enlarge both sides by this factor")
+    _add(group, "--kind", choices=get_args(Kind), help="what is enlarged: a photograph (default), or drawn art")
+    _add(group, "--quality", choices=get_args(Quality), help="fast (default), or best at several times the cost")
+    _add(
+        group, "--strength", type=float, metavar="0..1", help="from next to nothing to the full correction (default 1)"
+    )
+    _add(group, "--format", choices=get_args(Format), help="format of the results (default: keep the picture's own)")
+
+
+def recipe_from(args: argparse.Namespace) -> Recipe:
+    """The recipe that the options say: the preset's fields, or Restore's, with the options over them.
+
+    Raises:
+        RecipeError: an unknown preset or a value out of range.
+        UsageError: nothing is left to be done.
+    """
+    base = preset(args.preset) if args.preset is not None else Recipe()
+    said: dict[str, Any] = {
+        field: getattr(args, option) for option, field in _FIELDS.items() if getattr(args, option) is not None
+    }
+    recipe = Recipe.from_json({**base.to_json(), **said})
+    if recipe.empty:
+        raise UsageError("Nothing is asked for; leave out --no-improve, or add --upscale or --colorize.")
+    return recipe
+
+
+def _add(group: argparse._ArgumentGroup, option: str, **settings: Any) -> None:
+    group.add_argument(option, default=None, **settings)
+
+
+def _listed(names: Sequence[str]) -> str:
+    quoted = [f'"{name}"' if " " in name else name for name in names]
+    return ", ".join(quoted[:-1]) + " or " + quoted[-1]

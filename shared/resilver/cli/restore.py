@@ -1,0 +1,229 @@
+"""``resilver restore``: the main job."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import logging
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from resilver.cli.printing import Bar, complain, print_json, shown, shown_some, span
+from resilver.cli.recipe_options import add_recipe_options, recipe_from
+from resilver.errors import UsageError
+
+if TYPE_CHECKING:
+    from resilver.cli.crew import Crew, Outcome
+    from resilver.cli.inputs import Inputs, Item
+    from resilver.engine import Report
+    from resilver.errors import ResilverError
+    from resilver.improve import FileResult
+    from resilver.recipe import Recipe
+    from resilver.settings import Settings
+    from resilver.worker.client import Worker
+
+StartWorker = Callable[["Settings"], "Worker"]
+
+_log = logging.getLogger(__name__)
+
+_DESCRIPTION = """\
+Restore photographs. Without options: mend fading, colour casts, grain and JPEG blocks where they are found, and leave
+good photographs alone. Originals are never changed; what was done before with the same options is skipped."""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = commands.add_parser("restore", help="restore photographs, or folders of them", description=_DESCRIPTION)
+    parser.add_argument("photos", nargs="+", type=Path, metavar="PHOTO", help="a photograph, or a folder of them")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="DIR", help="folder for the results (default: beside each)"
+    )
+    parser.add_argument("-r", "--recursive", action="store_true", help="look into the subfolders of folders, too")
+    add_recipe_options(parser)
+    how = parser.add_argument_group("how to do it")
+    how.add_argument(
+        "--keep", choices=("final", "all"), default="final", help="all: write the result of each step, too"
+    )
+    how.add_argument("--engine", choices=("local", "cloud"), help="who does the work (default: local)")
+    how.add_argument("--jobs", type=_positive, default=1, metavar="N", help="so many photographs at a time (default 1)")
+    how.add_argument("--json", action="store_true", help="one JSON object per photograph on stdout, nothing else")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace, start_worker: StartWorker | None = None) -> int:
+    """Restore everything that is named; 1 if something failed, 130 if the user stopped it.
+
+    ``start_worker`` makes a worker for these settings, where another than the usual one is wanted.
+    """
+    from resilver.cli.inputs import collect
+    from resilver.cli.log import start_log
+    from resilver.worker.client import Worker
+
+    recipe = recipe_from(args)
+    if args.output is not None and args.output.exists() and not args.output.is_dir():
+        raise UsageError(f"{shown(args.output)} is no folder; -o takes the folder for the results.")
+    settings = _settings(args)
+    start_log()
+    inputs = collect(args.photos, args.output, args.recursive)
+    return _Run(args, recipe, inputs, partial(start_worker or Worker, settings)).go()
+
+
+class _Run:
+    """One call of the command: its counts, and what it prints."""
+
+    def __init__(
+        self, args: argparse.Namespace, recipe: Recipe, inputs: Inputs, start_worker: Callable[[], Worker]
+    ) -> None:
+        self._args = args
+        self._recipe = recipe
+        self._inputs = inputs
+        self._start_worker = start_worker
+        self._bar = Bar(enabled=not args.json)
+        self._counts = dict.fromkeys(("restored", "good", "skipped", "failed", "ours"), 0)
+        self._passed_bytes = 0
+        self._worked_bytes = 0
+        self._noted: set[str] = set()
+
+    def go(self) -> int:
+        """Do it all and tell about it."""
+        for folder, error in self._inputs.unreadable:
+            self._failed(folder, error, 0.0)
+        try:
+            with self._crew() as crew:
+                for outcome in crew.outcomes():
+                    if outcome is not None:
+                        self._tell(outcome)
+                    self._draw(crew)
+        except KeyboardInterrupt:
+            self._bar.clear()
+            complain("stopped; what was finished stays, and nothing half-made is left.")
+            return 130
+        finally:
+            self._bar.clear()
+        self._sum_up()
+        return 1 if self._counts["failed"] else 0
+
+    def _crew(self) -> Crew:
+        from resilver.cli.crew import Crew
+
+        return Crew(self._inputs.items, self._args.jobs, self._start_worker, self._work)
+
+    def _work(self, worker: Worker, item: Item, report: Report) -> FileResult:
+        return worker.improve_file(item.path, item.directory, self._recipe, report, keep=self._args.keep)
+
+    def _draw(self, crew: Crew) -> None:
+        doing = dict(crew.doing)
+        total = sum(item.size for item in self._inputs.items) or 1
+        under_way = sum(item.size * share for item, (share, _step) in doing.items())
+        now = [f"{shown(item.path.name)}: {step}" for item, (_share, step) in doing.items()]
+        self._bar.draw(
+            (self._passed_bytes + under_way) / total,
+            (self._worked_bytes + under_way) / total,
+            f"{sum(self._counts.values())} of {len(self._inputs.items)}",
+            ", ".join(now),
+        )
+
+    def _tell(self, outcome: Outcome) -> None:
+        item, result = outcome.item, outcome.result
+        self._passed_bytes += item.size
+        self._bar.clear()
+        if outcome.error is not None:
+            self._failed(item.path, outcome.error, outcome.seconds)
+        elif result is None:
+            self._counts["ours"] += 1
+        else:
+            self._counts["skipped" if result.skipped else "restored" if result.outputs else "good"] += 1
+            self._worked_bytes += 0 if result.skipped else item.size
+            if self._args.json:
+                print_json(_as_json(item.path, result))
+            else:
+                self._print(item.path, result)
+
+    def _print(self, path: Path, result: FileResult) -> None:
+        if result.skipped:
+            said = f"done before: {_files(result)}"
+        elif result.outputs:
+            said = f"{_files(result)} ({span(result.seconds)})"
+        else:
+            said = ", ".join(dict.fromkeys(result.absent.values()))
+        print(f"{shown(path)}: {said}", flush=True)
+        for note in result.notes:
+            if note not in self._noted:  # the same for a thousand pictures is said once
+                self._noted.add(note)
+                print(f"  {shown(note)}", flush=True)
+
+    def _failed(self, path: Path, error: ResilverError, seconds: float) -> None:
+        self._counts["failed"] += 1
+        _log.warning("%s: %s: %s", path, error.code, error, exc_info=error)
+        if self._args.json:
+            print_json(
+                {"input": str(path), "outputs": {}, "bw": None, "seconds": round(seconds, 3), "error": error.to_json()}
+            )
+        else:
+            complain(f"{shown(path)}: {shown(error.message)}")
+
+    def _sum_up(self) -> None:
+        inputs, counts = self._inputs, self._counts
+        if inputs.odd:
+            complain(f"left alone, being links or no regular files: {shown_some(inputs.odd)}.")
+        if counts["ours"]:
+            complain(f"results of earlier runs left alone: {counts['ours']}; name one to work on it.")
+        if inputs.unopened and not self._args.recursive:
+            complain(f"subfolders not looked into: {inputs.unopened}; add -r for them.")
+        if not sum(counts.values()):
+            complain("no pictures were found.")
+        elif sum(counts.values()) > 1 and not self._args.json:
+            words = {"restored": "restored", "good": "already good", "skipped": "done before", "failed": "failed"}
+            print(", ".join(f"{counts[name]} {word}" for name, word in words.items() if counts[name]) + ".")
+
+
+def _as_json(path: Path, result: FileResult) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "input": str(path),
+        "outputs": {name: str(output) for name, output in result.outputs.items()},
+        "bw": result.bw,
+        "seconds": round(result.seconds, 3),
+        "error": None,
+    }
+    if result.absent:
+        data["absent"] = dict(result.absent)
+    if result.skipped:
+        data["skipped"] = True
+    if result.notes:
+        data["notes"] = list(result.notes)
+    return data
+
+
+def _files(result: FileResult) -> str:
+    return ", ".join(shown(_near(path)) for path in dict.fromkeys(result.outputs.values()))
+
+
+def _near(path: Path) -> Path:
+    """The path as seen from here, where it lies below."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _settings(args: argparse.Namespace) -> Settings:
+    from resilver.settings import load_settings
+
+    settings = load_settings(options={"engine": args.engine} if args.engine else {})
+    if args.jobs == 1 or settings.local.threads:
+        return settings
+    # so many workers share the cores
+    threads = max(1, _cores() // args.jobs)
+    return dataclasses.replace(settings, local=dataclasses.replace(settings.local, threads=threads))
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
