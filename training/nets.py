@@ -1,0 +1,89 @@
+"""The networks: plain 3x3 convolutions in multiples of 16 channels, the shape that ncnn's winograd code runs best.
+
+Enlarger and denoiser take and give one luma plane in 0..1, so gray stays gray; chroma is brought up without a network.
+"""
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+
+class Residual(nn.Module):
+    """Two convolutions added to their input; the second starts at zero, so that depth costs nothing at the start."""
+
+    def __init__(self, channels: int, dilation: int = 1) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, 1, dilation, dilation)
+        self.second = nn.Conv2d(channels, channels, 3, 1, 1)
+        nn.init.zeros_(self.second.weight)
+        nn.init.zeros_(self.second.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.second(F.relu(self.first(x)))
+
+
+def chain(channels: int, blocks: int) -> nn.Sequential:
+    return nn.Sequential(*[Residual(channels) for _ in range(blocks)])
+
+
+def lanczos_phases(factor: int, radius: int = 3) -> Tensor:
+    """Kernels (factor^2, 1, 2*radius+1, 2*radius+1) whose interleaved outputs are a Lanczos enlargement."""
+    taps = np.zeros((factor, 2 * radius + 1), np.float64)
+    for phase in range(factor):
+        distance = np.arange(-radius, radius + 1) - (phase + 0.5) / factor + 0.5
+        taps[phase] = np.sinc(distance) * np.sinc(distance / radius) * (np.abs(distance) < radius)
+        taps[phase] /= taps[phase].sum()
+    kernels = np.einsum("ai,bj->abij", taps, taps).reshape(factor * factor, 1, 2 * radius + 1, 2 * radius + 1)
+    return torch.from_numpy(kernels.astype(np.float32))
+
+
+class Enlarger(nn.Module):
+    """x2: two levels of residual blocks correct a Lanczos enlargement, which is the first convolution's starting point.
+
+    The half-resolution level sees 40 pixels around, which noise and JPEG blocks need, at a quarter of the price.
+    Input (n, 1, h, w) with even sides, output (n, 1, 2h, 2w).
+    """
+
+    def __init__(self, wide: int = 32, deep: int = 96, before: int = 1, middle: int = 3, after: int = 2) -> None:
+        super().__init__()
+        self.linear = nn.Conv2d(1, 4, 7, 1, 3, bias=False)
+        self.linear.weight.data = lanczos_phases(2)
+        self.head = nn.Conv2d(1, wide, 3, 1, 1)
+        self.before = chain(wide, before)
+        self.down = nn.Conv2d(wide, deep, 2, 2)
+        self.middle = chain(deep, middle)
+        self.up = nn.Conv2d(deep, 4 * wide, 1)
+        self.after = chain(wide, after)
+        self.tail = nn.Conv2d(wide, 4, 3, 1, 1)
+        nn.init.zeros_(self.tail.weight)
+        nn.init.zeros_(self.tail.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        near = self.before(self.head(x))
+        far = F.pixel_shuffle(self.up(self.middle(self.down(near))), 2)
+        return F.pixel_shuffle(self.tail(self.after(near + far)) + self.linear(x), 2)
+
+
+class Denoiser(nn.Module):
+    """1x: a U-Net of three levels that starts at half resolution, added to its input; sides multiples of 8."""
+
+    def __init__(self, widths: tuple[int, int, int] = (48, 96, 128), blocks: int = 2) -> None:
+        super().__init__()
+        top, middle, low = widths
+        self.head = nn.Conv2d(1, top, 4, 2, 1)
+        self.enter_top, self.leave_top = chain(top, blocks), chain(top, blocks)
+        self.down_middle, self.up_top = nn.Conv2d(top, middle, 2, 2), nn.Conv2d(middle, 4 * top, 1)
+        self.enter_middle, self.leave_middle = chain(middle, blocks), chain(middle, blocks)
+        self.down_low, self.up_middle = nn.Conv2d(middle, low, 2, 2), nn.Conv2d(low, 4 * middle, 1)
+        self.low = chain(low, blocks)
+        self.tail = nn.Conv2d(top, 4, 3, 1, 1)
+        nn.init.zeros_(self.tail.weight)
+        nn.init.zeros_(self.tail.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        top = self.enter_top(self.head(x))
+        middle = self.enter_middle(self.down_middle(top))
+        middle = self.leave_middle(middle + F.pixel_shuffle(self.up_middle(self.low(self.down_low(middle))), 2))
+        top = self.leave_top(top + F.pixel_shuffle(self.up_top(middle), 2))
+        return x + F.pixel_shuffle(self.tail(top), 2)

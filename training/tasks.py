@@ -1,0 +1,104 @@
+"""Each network's task: the network, a training sample, the loss."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from training import degrade
+from training.data import Photo, luminance, random_crop, training_photos
+from training.draw import graphic
+from training.nets import Denoiser, Enlarger
+
+Sample = tuple[NDArray, ...]
+GRAPHICS, CROPS = 0.07, 0.75  # shares; crops hold the detail, the rest is people, for faces
+
+
+class Task(Protocol):
+    """What `train` needs to know of a network."""
+
+    batch: int
+    rate: float
+
+    def build(self) -> nn.Module:
+        """The network, freshly initialised."""
+
+    def sample(self, rng: np.random.Generator) -> Sample:
+        """One training example."""
+
+    def loss(self, net: nn.Module, batch: list[Tensor]) -> Tensor:
+        """What is made small."""
+
+
+def charbonnier(difference: Tensor) -> Tensor:
+    """A smooth absolute error; the width of the smooth part is a quarter of an 8-bit step."""
+    return torch.sqrt(difference.float() ** 2 + 1e-6).mean()
+
+
+def _sharp_planes(folder: Path) -> tuple[list[NDArray], list[NDArray]]:
+    """Luminance of the 512-pixel crops, and of people at half size, where the shards' JPEG traces are gone."""
+    crops, people = [], []
+    for photo in training_photos(folder):
+        if photo.category == "hr":
+            crops.append(luminance(photo.pixels))
+        elif photo.category == "people":
+            people.append(_half(photo))
+    return crops, people
+
+
+def _half(photo: Photo) -> NDArray:
+    plane = luminance(photo.pixels)
+    height, width = (length // 2 for length in plane.shape)
+    return plane[: 2 * height, : 2 * width].reshape(height, 2, width, 2).mean((1, 3))
+
+
+@dataclass
+class PlaneTask:
+    """Luminance in, luminance out: the enlarger (`factor` 2) and the denoiser (`factor` 1)."""
+
+    folder: Path
+    net: Callable[[], nn.Module]
+    factor: int
+    spoil: Callable[[NDArray, np.random.Generator], NDArray]
+    side: int
+    batch: int = 16
+    rate: float = 1e-3
+    planes: list[list[NDArray]] = field(default_factory=list)
+
+    def build(self) -> nn.Module:
+        return self.net()
+
+    def sample(self, rng: np.random.Generator) -> Sample:
+        if not self.planes:
+            side = self.side * self.factor
+            self.planes = [[p for p in group if min(p.shape) >= side] for group in _sharp_planes(self.folder)]
+        truth = self._truth(rng)
+        if rng.random() < 0.1:
+            truth = 1 - truth
+        return self.spoil(truth, rng)[None], truth[None]
+
+    def _truth(self, rng: np.random.Generator) -> NDArray:
+        side, kind = self.side * self.factor, rng.random()
+        if kind < GRAPHICS:
+            return graphic(side, rng)
+        group = self.planes[0] if kind < GRAPHICS + CROPS else self.planes[1]
+        return random_crop(group[rng.integers(len(group))], side, rng)
+
+    def loss(self, net: nn.Module, batch: list[Tensor]) -> Tensor:
+        given, truth = batch
+        return charbonnier(net(given) - truth)
+
+
+def _half_clean(plane: NDArray, rng: np.random.Generator) -> NDArray:
+    return degrade.clean(plane, 2, rng) if rng.random() < 0.5 else degrade.scan(plane, 2, rng)
+
+
+TASKS: dict[str, Callable[[Path], Task]] = {
+    "enlarge-x2-fast": lambda folder: PlaneTask(folder, Enlarger, 2, _half_clean, side=48),
+    "denoise": lambda folder: PlaneTask(folder, Denoiser, 1, degrade.spoil, side=96, batch=12),
+}
