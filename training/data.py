@@ -81,8 +81,8 @@ def luminance(rgb: Bytes) -> NDArray[np.float32]:
     return rgb.astype(np.float32) @ LUMA / np.float32(255)
 
 
-def random_crop(pixels: NDArray, side: int, rng: np.random.Generator) -> NDArray:
-    """A random square of `side` pixels, turned and mirrored at random."""
+def random_crop(pixels: NDArray, side: int, rng: np.random.Generator, *, turn: bool = True) -> NDArray:
+    """A random square of `side` pixels, mirrored and, with `turn`, turned at random."""
     top, left = (int(rng.integers(length - side + 1)) for length in pixels.shape[:2])
-    crop = np.rot90(pixels[top : top + side, left : left + side], int(rng.integers(4)))
+    crop = np.rot90(pixels[top : top + side, left : left + side], int(rng.integers(4)) if turn else 0)
     return np.ascontiguousarray(crop[:, ::-1] if rng.random() < 0.5 else crop)

@@ -9,6 +9,8 @@ import torch
 from torch import nn
 
 from training import figures
+from training.damage import fill
+from training.repair_figures import Detect, Fill, detecting, repairing, squares
 from training.tasks import TASKS
 from training.train import CHECKPOINTS, DATA
 
@@ -35,13 +37,38 @@ def plane_function(net: nn.Module, multiple: int) -> figures.PlaneFunction:
     return run
 
 
+def detector(net: nn.Module) -> Detect:
+    """The network as a function of luma of any size that gives probabilities."""
+    logits = plane_function(net, 16)
+    return lambda plane: 1 / (1 + np.exp(-logits(plane)))
+
+
+def filler(net: nn.Module) -> Fill:
+    """Classical fill, then the network, inside the mask only."""
+
+    def run(plane: figures.Plane, mask: figures.Plane) -> figures.Plane:
+        planes = np.stack([fill(plane, mask), plane, mask])
+        height, width = plane.shape
+        padded = np.pad(planes, ((0, 0), (16, 16 + -height % 16), (16, 16 + -width % 16)), mode="edge")
+        with torch.no_grad():
+            got = net(torch.from_numpy(padded)[None])[0, 0].numpy()[16 : 16 + height, 16 : 16 + width]
+        return np.where(mask > 0, np.clip(got, 0, 1), plane)
+
+    return run
+
+
 def show(rows: Iterable[tuple[str, float, float, float]]) -> None:
     for what, before, after, similarity in rows:
         print(f"{what:40s} {before:6.2f} -> {after:6.2f} dB ({after - before:+.2f})  SSIM {similarity:.3f}")
 
 
-def report(name: str, net: nn.Module) -> None:
+def report(name: str, net: nn.Module, chosen: argparse.Namespace) -> None:
     """Prints what the task's figures are."""
+    if name == "repair-detect":
+        print(*detecting(detector(net), squares(chosen.data), chosen.threshold), sep="\n")
+    if name == "repair-fill":
+        find = detector(load("repair-detect", chosen.checkpoints, chosen.data))
+        print(*repairing(find, filler(net), squares(chosen.data), chosen.threshold), sep="\n")
     if name.startswith("enlarge-x2"):
         run = plane_function(net, 2)
         show(figures.enlarging(lambda pixels: figures.on_luminance(pixels, run, 2), 2))
@@ -56,9 +83,10 @@ def main() -> None:
     parser.add_argument("task", choices=sorted(TASKS))
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--checkpoints", type=Path, default=CHECKPOINTS)
+    parser.add_argument("--threshold", type=float, default=0.5, help="probability from which a pixel counts as damage")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
-    report(chosen.task, load(chosen.task, chosen.checkpoints, chosen.data))
+    report(chosen.task, load(chosen.task, chosen.checkpoints, chosen.data), chosen)
 
 
 if __name__ == "__main__":

@@ -87,3 +87,44 @@ class Denoiser(nn.Module):
         middle = self.leave_middle(middle + F.pixel_shuffle(self.up_middle(self.low(self.down_low(middle))), 2))
         top = self.leave_top(top + F.pixel_shuffle(self.up_top(middle), 2))
         return x + F.pixel_shuffle(self.tail(top), 2)
+
+
+class Pyramid(nn.Module):
+    """A U-Net for damage: full-resolution detail joins a pyramid of residual blocks from 1/2 to 1/16.
+
+    As detector: luma -> logit of damage. As filler: (fill, luma, mask) -> correction of the fill.
+    Sides multiples of 16.
+    """
+
+    def __init__(self, inputs: int, fine: int = 16, widths: tuple[int, ...] = (32, 64, 96, 128)) -> None:
+        super().__init__()
+        self.head = nn.Conv2d(inputs, fine, 3, 1, 1)
+        sizes = (fine, *widths)
+        pairs = list(zip(sizes, widths, strict=False))
+        self.downs = nn.ModuleList([nn.Conv2d(a, b, 2, 2) for a, b in pairs])
+        self.enter = nn.ModuleList([chain(b, 1) for b in widths[:-1]] + [chain(widths[-1], 2)])
+        self.ups = nn.ModuleList([nn.Conv2d(b, 4 * a, 1) for a, b in pairs])
+        self.leave = nn.ModuleList([chain(fine, 1)] + [chain(b, 1) for b in widths[:-1]])
+        self.tail = nn.Conv2d(fine, 1, 3, 1, 1)
+        nn.init.zeros_(self.tail.weight)
+        nn.init.zeros_(self.tail.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        maps = [self.head(x)]
+        for down, enter in zip(self.downs, self.enter, strict=True):
+            maps.append(enter(down(maps[-1])))
+        y = maps.pop()
+        for up, leave in zip(reversed(self.ups), reversed(self.leave), strict=True):
+            y = leave(F.pixel_shuffle(up(y), 2) + maps.pop())
+        return self.tail(y)
+
+
+class Filler(nn.Module):
+    """Corrects a classical fill inside the mask: (fill, damaged luma, mask) -> luma."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = Pyramid(3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[:, :1] + self.body(x) * x[:, 2:3]

@@ -5,15 +5,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+import cv2
 import numpy as np
 import torch
+import torch.nn.functional as F  # noqa: N812
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from training import degrade
+from training.damage import Damaged, damage, fill
 from training.data import Photo, luminance, random_crop, training_photos
 from training.draw import graphic
-from training.nets import Denoiser, Enlarger
+from training.nets import Denoiser, Enlarger, Filler, Pyramid
 
 Sample = tuple[NDArray, ...]
 GRAPHICS, CROPS = 0.07, 0.75  # shares; crops hold the detail, the rest is people, for faces
@@ -98,7 +101,67 @@ def _half_clean(plane: NDArray, rng: np.random.Generator) -> NDArray:
     return degrade.clean(plane, 2, rng) if rng.random() < 0.5 else degrade.scan(plane, 2, rng)
 
 
+@dataclass
+class DamageTask:
+    """Pictures with synthetic damage: what the detector and the filler have in common."""
+
+    folder: Path
+    side: int = 192
+    batch: int = 8
+    rate: float = 1e-3
+    groups: list[list[NDArray]] = field(default_factory=list)
+
+    def damaged(self, rng: np.random.Generator, clean: float) -> Damaged:
+        """A damaged crop; half of the pictures show people."""
+        if not self.groups:
+            photos = [p for p in training_photos(self.folder) if min(p.pixels.shape[:2]) >= self.side]
+            people = [p.pixels for p in photos if p.category == "people"]
+            self.groups = [people, [p.pixels for p in photos if p.category != "people"]]
+        group = self.groups[int(rng.random() < 0.5)]
+        crop = luminance(random_crop(group[rng.integers(len(group))], self.side, rng, turn=False))
+        return damage(1 - crop if rng.random() < 0.05 else crop, rng, clean=clean)
+
+
+class DetectorTask(DamageTask):
+    """Luma -> where the damage is."""
+
+    def build(self) -> nn.Module:
+        return Pyramid(1)
+
+    def sample(self, rng: np.random.Generator) -> Sample:
+        case = self.damaged(rng, clean=0.2)
+        return case.given[None], case.mask[None]
+
+    def loss(self, net: nn.Module, batch: list[Tensor]) -> Tensor:
+        given, mask = batch
+        logits = net(given).float()
+        entropy = F.binary_cross_entropy_with_logits(logits, mask, pos_weight=mask.new_tensor(2.0))
+        found = torch.sigmoid(logits)
+        dice = 1 - (2 * (found * mask).sum() + 1) / (found.sum() + mask.sum() + 1)
+        return entropy + 0.5 * dice
+
+
+class FillerTask(DamageTask):
+    """A classical fill -> a better one, inside the mask."""
+
+    def build(self) -> nn.Module:
+        return Filler()
+
+    def sample(self, rng: np.random.Generator) -> Sample:
+        case = self.damaged(rng, clean=0.0)
+        mask = case.mask if rng.random() < 0.3 else cv2.dilate(case.mask, np.ones((3, 3)))
+        return np.stack([fill(case.given, mask), case.given, mask]), case.truth[None]
+
+    def loss(self, net: nn.Module, batch: list[Tensor]) -> Tensor:
+        given, truth = batch
+        mask = given[:, 2:3]
+        difference = (net(given).float() - truth) * mask
+        return torch.sqrt(difference**2 + 1e-6).sum() / (mask.sum() + 1)
+
+
 TASKS: dict[str, Callable[[Path], Task]] = {
     "enlarge-x2-fast": lambda folder: PlaneTask(folder, Enlarger, 2, _half_clean, side=48),
     "denoise": lambda folder: PlaneTask(folder, Denoiser, 1, degrade.spoil, side=96, batch=12),
+    "repair-detect": DetectorTask,
+    "repair-fill": FillerTask,
 }

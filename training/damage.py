@@ -1,0 +1,219 @@
+"""Synthetic damage of old prints and negatives, and look-alikes that a detector must leave alone.
+
+Planes are luminance (height, width) float32 in 0..1. Kinds and shares follow a look at real scans: scratches, branching
+cracks (half of them dark-rimmed), folds, dust and hairs, losses and stains. Large soft stains are rare: a detector
+trained on many took shirt fronts and collars for damage.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from training import degrade
+from training.draw import FINE, Canvas, Plane, lettering, points, shape
+
+VISIBLE = 8 / 255  # a smaller change is nobody's damage; the labels would ask for the impossible
+MINIMUM_ALPHA = 0.2
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """`given` with damage, `truth` without, `mask` 1 where the damage can be seen; float32 planes of one size."""
+
+    given: Plane
+    truth: Plane
+    mask: Plane
+
+
+def _wander(
+    rng: np.random.Generator, start: NDArray, heading: float, steps: int, length: float, bend: float
+) -> NDArray:
+    """A random walk (steps + 1, 2) of pixel positions; `bend` is the spread of each turn in radians."""
+    angles = heading + np.cumsum(rng.normal(0, bend, steps))
+    moves = np.stack([np.cos(angles), np.sin(angles)], 1) * length * rng.uniform(0.5, 1.5, (steps, 1))
+    return np.vstack([start, start + np.cumsum(moves, 0)])
+
+
+def _stroke(canvas: Canvas, path: NDArray, widths: NDArray) -> None:
+    """Draws a path whose width in pixels changes from piece to piece; below one pixel it gets fainter instead."""
+    fine = (path * (1 << FINE)).astype(np.int32)
+    for first, second, width in zip(fine[:-1], fine[1:], widths, strict=True):
+        tone = int(255 * min(1.0, max(0.3, width)))
+        cv2.line(canvas, first.tolist(), second.tolist(), tone, max(1, round(width)), cv2.LINE_AA, FINE)
+
+
+def _start(canvas: Canvas, rng: np.random.Generator) -> NDArray:
+    return rng.random(2) * (canvas.shape[1], canvas.shape[0])
+
+
+def scratch(canvas: Canvas, rng: np.random.Generator) -> None:
+    """A long, nearly straight line; half of them run along the film."""
+    steps = int(rng.integers(4, 20))
+    heading = rng.normal(np.pi / 2, 0.06) if rng.random() < 0.5 else rng.uniform(0, 2 * np.pi)
+    length = max(canvas.shape) * rng.uniform(0.2, 1.2) / steps
+    path = _wander(rng, _start(canvas, rng), heading, steps, length, 0.03)
+    _stroke(canvas, path, np.abs(rng.uniform(0.5, 2.6) * rng.uniform(0.6, 1.3, steps)))
+
+
+def crack(canvas: Canvas, rng: np.random.Generator, depth: int = 0, origin: NDArray | None = None) -> None:
+    """A jagged walk with branches."""
+    steps = int(rng.integers(8, 40)) >> depth
+    start = _start(canvas, rng) if origin is None else origin
+    path = _wander(rng, start, rng.uniform(0, 2 * np.pi), max(3, steps), rng.uniform(3, 9), 0.35)
+    _stroke(canvas, path, np.abs(rng.uniform(0.7, 3.0) / (1 + depth) * rng.uniform(0.4, 1.6, len(path) - 1)))
+    if depth < 2:
+        for branch in path[rng.random(len(path)) < 0.1]:
+            crack(canvas, rng, depth + 1, branch)
+
+
+def crease(canvas: Canvas, rng: np.random.Generator) -> None:
+    """A fold of several nearly straight pieces from the edge inwards, or straight across, its emulsion broken."""
+    height, width = canvas.shape
+    along = int(rng.integers(2))
+    start = rng.random(2) * (width, height)
+    start[along] = -4.0
+    heading = (0.0, np.pi / 2)[along] + rng.normal(0, 0.5)
+    pieces = 1 if rng.random() < 0.4 else int(rng.integers(2, 6))
+    reach = max(height, width) * (1.5 if pieces == 1 else rng.uniform(0.3, 1.2))
+    knees = _wander(rng, start, heading, pieces, reach / pieces, 0.35)
+    steps = np.linspace(0, pieces, 40)
+    path = np.stack([np.interp(steps, np.arange(pieces + 1), knees[:, axis]) for axis in (0, 1)], 1)
+    path += rng.normal(0, rng.uniform(0.2, 1.0), path.shape)
+    _stroke(canvas, path, np.abs(rng.normal(rng.uniform(0.8, 3.5), 0.7, 39)) + 0.4)
+    if rng.random() < 0.6:
+        canvas[_noise(canvas.shape, rng.uniform(0.6, 2.0), rng) > rng.uniform(0.5, 1.5)] = 0
+    if rng.random() < 0.4:  # flakes beside the fold
+        near = cv2.dilate(canvas, np.ones((15, 15), np.uint8)) > 0
+        canvas[near & (_noise(canvas.shape, rng.uniform(0.5, 1.0), rng) > 2.2)] = 255
+
+
+def dust(canvas: Canvas, rng: np.random.Generator) -> None:
+    """Specks, single or in clusters, and at times a hair."""
+    places = points(rng, int(rng.integers(3, 50)), *canvas.shape)
+    if rng.random() < 0.3:
+        places = (places[:1] + rng.normal(0, 12 << FINE, places.shape)).astype(np.int32)
+    for centre in places:
+        axes = (rng.uniform(0.3, 1.2, 2) * rng.choice([1.0, 1.0, 2.5]) * (1 << FINE)).astype(int) + 1
+        cv2.ellipse(canvas, centre.tolist(), axes.tolist(), float(rng.uniform(0, 180)), 0, 360, 255, -1,
+                    cv2.LINE_AA, FINE)  # fmt: skip
+    for _ in range(int(rng.integers(0, 3))):
+        path = _wander(rng, _start(canvas, rng), rng.uniform(0, 2 * np.pi), 14, rng.uniform(1, 4), 0.35)
+        _stroke(canvas, path, np.full(14, rng.uniform(0.5, 1.4)))
+
+
+def _noise(shape: tuple[int, ...], sigma: float, rng: np.random.Generator) -> Plane:
+    """Smooth noise of unit variance; coarse noise is made small and brought up."""
+    coarse = max(1.0, sigma / 2)
+    small = rng.standard_normal((int(shape[0] / coarse) + 2, int(shape[1] / coarse) + 2), dtype=np.float32)
+    noise = cv2.resize(cv2.GaussianBlur(small, (0, 0), sigma / coarse), shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return (noise - noise.mean()) / (noise.std() + 1e-6)
+
+
+def loss(canvas: Canvas, rng: np.random.Generator) -> None:
+    """A spot with a ragged edge, often at the picture's edge, where the picture is gone or discoloured."""
+    height, width = canvas.shape
+    centre = _start(canvas, rng)
+    if rng.random() < 0.5:
+        centre[int(rng.integers(2))] = rng.choice([0, height, width])
+    radius = rng.uniform(0.015, 0.1) * max(height, width)
+    rows, columns = np.ogrid[:height, :width]
+    stretch = rng.uniform(0.5, 2.0)
+    distance = np.hypot((columns - centre[0]) / stretch, (rows - centre[1]) * stretch) / radius
+    edge = _noise(canvas.shape, rng.uniform(1.5, 8), rng) * 0.25 + 1
+    canvas[distance < edge] = 255
+
+
+Draw = Callable[[Canvas, np.random.Generator], None]
+# what is drawn, in which share of the pictures, how often at most
+KINDS = ((scratch, 0.55, 4), (crack, 0.4, 2), (crease, 0.45, 4), (dust, 0.65, 2), (loss, 0.3, 3))
+
+
+def _paint(picture: Plane, canvas: Canvas, alpha: float, rng: np.random.Generator, *, rim: bool) -> Plane:
+    """Lays one kind of damage over the picture, bright or dark, with paper structure."""
+    cover = canvas.astype(np.float32) / 255
+    bright = rng.random() < 0.65
+    level = rng.uniform(0.75, 1.05) if bright else rng.uniform(-0.05, 0.3)
+    paint = np.float32(level) + _noise(picture.shape, rng.uniform(0.6, 2), rng) * np.float32(rng.uniform(0, 0.06))
+    if rim:
+        around = cv2.GaussianBlur(cv2.dilate(cover, np.ones((3, 3))), (0, 0), 0.8) * (1 - cover)
+        picture = picture * (1 - np.float32(rng.uniform(0.2, 0.6)) * around)
+    soft = degrade.blur(cover, rng.choice([0.0, 0.5, 0.9])) * np.float32(alpha)
+    return picture * (1 - soft) + paint * soft
+
+
+def look_alikes(picture: Plane, rng: np.random.Generator) -> Plane:
+    """Draws captions, frames, plate edges, beads, collars and wires: sharp, thin or bright, and no damage."""
+    canvas = degrade.quantise(picture)
+    height, width = canvas.shape
+    kind = rng.random()
+    tone = int(rng.choice([rng.integers(0, 50), rng.integers(200, 256)]))
+    if kind < 0.3:
+        for _ in range(int(rng.integers(1, 4))):
+            lettering(canvas, tone, rng)
+    elif kind < 0.5:
+        inset, thick = int(rng.integers(0, 24)), int(rng.integers(1, 24))
+        for _ in range(int(rng.integers(1, 3))):
+            cv2.rectangle(canvas, (inset, inset), (width - 1 - inset, height - 1 - inset), tone, thick, cv2.LINE_AA)
+            inset, thick = inset + thick + int(rng.integers(2, 8)), int(rng.integers(1, 3))
+    elif kind < 0.65:
+        path = _wander(rng, _start(canvas, rng), rng.uniform(0, 2 * np.pi), int(rng.integers(5, 25)), 5, 0.12)
+        size = int(rng.integers(1, 4))
+        for place in path.astype(int):
+            cv2.circle(canvas, place.tolist(), size, tone, -1, cv2.LINE_AA)
+    elif kind < 0.85:
+        for _ in range(int(rng.integers(1, 4))):
+            shape(canvas, int(rng.integers(256)), rng)
+    else:
+        step, slant, thick = int(rng.integers(3, 12)), int(rng.integers(-30, 30)), int(rng.integers(1, 3))
+        left, top = int(rng.integers(0, width // 2)), int(rng.integers(0, height // 2))
+        for offset in range(0, int(rng.integers(20, width // 2)), step):
+            cv2.line(canvas, (left + offset, top), (left + offset + slant, top + height // 3), tone, thick, cv2.LINE_AA)
+    return canvas.astype(np.float32) / 255
+
+
+def age(picture: Plane, rng: np.random.Generator) -> Plane:
+    """Fades, brightens or hardens a picture: contrast, black point, gamma."""
+    if rng.random() < 0.5:
+        return picture
+    low, high = rng.uniform(0, 0.25), rng.uniform(0.75, 1)
+    return (low + (high - low) * picture ** rng.uniform(0.7, 1.4)).astype(np.float32)
+
+
+def damage(picture: Plane, rng: np.random.Generator, *, clean: float = 0.2, alike: float = 0.35) -> Damaged:
+    """Damages a picture at random; `clean` and `alike` are the shares left whole and with look-alikes drawn in."""
+    truth = age(picture, rng)
+    if rng.random() < alike:
+        truth = look_alikes(truth, rng)
+    given = truth
+    if rng.random() >= clean:
+        for draw, share, most in KINDS:
+            if rng.random() < share:
+                given = _add(given, draw, int(rng.integers(1, most + 1)), rng)
+    mask = (np.abs(given - truth) > VISIBLE).astype(np.float32)
+    if rng.random() < 0.6:
+        sigma = rng.uniform(0.3, 0.8)
+        given, truth = degrade.blur(given, sigma), degrade.blur(truth, sigma)
+    if rng.random() < 0.6:
+        noise = degrade.grain(np.zeros_like(truth), float(rng.uniform(1, 9)), rng)
+        given, truth = given + noise, truth + noise
+    if rng.random() < 0.5:
+        given = degrade.jpeg(given, int(rng.integers(50, 96)))
+    return Damaged(np.clip(given, 0, 1), np.clip(truth, 0, 1), mask)
+
+
+def _add(picture: Plane, draw: Draw, count: int, rng: np.random.Generator) -> Plane:
+    for _ in range(count):
+        canvas = np.zeros(picture.shape, np.uint8)
+        draw(canvas, rng)
+        alpha = rng.uniform(MINIMUM_ALPHA if draw is not loss else 0.5, 1.0)
+        picture = _paint(picture, canvas, alpha, rng, rim=draw is crack and rng.random() < 0.5)
+    return picture
+
+
+def fill(picture: Plane, mask: Plane, radius: int = 3) -> Plane:
+    """The classical fill (Navier-Stokes, Bertalmio 2001) inside `mask`, on 8 bits."""
+    filled = cv2.inpaint(degrade.quantise(picture), (mask > 0).astype(np.uint8), radius, cv2.INPAINT_NS)
+    return np.where(mask > 0, filled.astype(np.float32) / 255, picture)

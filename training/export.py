@@ -1,0 +1,74 @@
+"""Writes a checkpoint in the engine's format: `python -m training.export denoise`.
+
+pnnx turns the traced network into ncnn's .param and .bin with 16-bit weights; the result is compared with PyTorch on a
+photograph before it is kept. Blobs are `in0` and `out0`.
+"""
+
+import argparse
+import shutil
+import tempfile
+from pathlib import Path
+
+import ncnn
+import numpy as np
+import pnnx
+import torch
+from skimage import data as pictures
+from torch import nn
+
+from training.evaluate import load
+from training.tasks import TASKS
+from training.train import CHECKPOINTS, DATA
+
+WEIGHTS = Path(__file__).resolve().parents[1] / "shared" / "resilver" / "local" / "weights"
+CHANNELS = {"repair-fill": 3}
+# 16-bit weights may move a byte of the result by less than a quarter of a step, a logit by a little more
+TOLERANCE = {"repair-detect": 0.05}
+
+
+def run_ncnn(stem: Path, planes: np.ndarray) -> np.ndarray:
+    """`planes` (channels, height, width) float32 through the exported files."""
+    net = ncnn.Net()
+    net.load_param(str(stem.with_suffix(".param")))
+    net.load_model(str(stem.with_suffix(".bin")))
+    keep = np.ascontiguousarray(planes, np.float32)
+    given = ncnn.Mat(keep)  # a view: `keep` has to outlive the run
+    extractor = net.create_extractor()
+    extractor.input("in0", given)
+    failed, out = extractor.extract("out0")
+    if failed:
+        raise RuntimeError(f"ncnn gave {failed}")
+    return np.array(out)
+
+
+def export(name: str, net: nn.Module, folder: Path) -> float:
+    """Writes `name`.param and .bin into `folder`; returns the greatest difference from PyTorch."""
+    channels = CHANNELS.get(name, 1)
+    sample, other = torch.rand(1, channels, 192, 192), torch.rand(1, channels, 64, 128)
+    with tempfile.TemporaryDirectory() as scratch:
+        pnnx.export(net, str(Path(scratch) / "net.pt"), (sample,), (other,), fp16=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        for suffix in ("param", "bin"):
+            shutil.copyfile(Path(scratch) / f"net.ncnn.{suffix}", folder / f"{name}.{suffix}")
+    plane = pictures.camera()[128:320, 128:384].astype(np.float32) / 255
+    planes = np.stack([plane, plane, (plane > 0.7).astype(np.float32)])[:channels]
+    with torch.no_grad():
+        expected = net(torch.from_numpy(planes)[None])[0].numpy()
+    return float(np.abs(run_ncnn(folder / name, planes) - expected).max())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("task", choices=sorted(TASKS))
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--checkpoints", type=Path, default=CHECKPOINTS)
+    parser.add_argument("--weights", type=Path, default=WEIGHTS)
+    chosen = parser.parse_args()
+    difference = export(chosen.task, load(chosen.task, chosen.checkpoints, chosen.data), chosen.weights)
+    print(f"{chosen.task}: differs from PyTorch by at most {difference:.5f}")
+    if difference > TOLERANCE.get(chosen.task, 0.001):
+        raise SystemExit("the export is wrong")
+
+
+if __name__ == "__main__":
+    main()

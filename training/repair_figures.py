@@ -1,0 +1,112 @@
+"""The figures of detector and filler on synthetic damage of validation pictures."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from training.damage import Damaged, damage, fill
+from training.data import luminance, validation_photos
+from training.degrade import quantise
+
+Plane = NDArray[np.float32]
+Detect = Callable[[Plane], Plane]  # luma -> probability of damage
+Fill = Callable[[Plane, Plane], Plane]  # luma, mask -> luma repaired inside the mask
+SIDE = 256
+KERNEL = np.ones((3, 3), np.uint8)
+
+
+def squares(folder: Path, count: int = 240) -> list[Plane]:
+    """Luminance of `count` validation pictures, short side 256, middle square."""
+    photos = validation_photos(folder)
+    return [_square(photo.pixels) for photo in photos[:: max(1, len(photos) // count)][:count]]
+
+
+def _square(pixels: NDArray[np.uint8]) -> Plane:
+    height, width = pixels.shape[:2]
+    scale = SIDE / min(height, width)
+    size = (max(SIDE, round(width * scale)), max(SIDE, round(height * scale)))
+    whole = luminance(np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS)))
+    top, left = (whole.shape[0] - SIDE) // 2, (whole.shape[1] - SIDE) // 2
+    return np.ascontiguousarray(whole[top : top + SIDE, left : left + SIDE])
+
+
+def cases(planes: list[Plane], seed: int = 13) -> list[Damaged]:
+    """Each picture damaged, the same way every time."""
+    rng = np.random.default_rng(seed)
+    return [damage(plane, rng, clean=0.0) for plane in planes]
+
+
+def f1(
+    found: list[NDArray[np.bool_]], truth: list[NDArray[np.bool_]], tolerance: int = 0
+) -> tuple[float, float, float]:
+    """F1, precision and recall over all pixels; pixels `tolerance` away from the other mask count as hits."""
+
+    def near(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        return cv2.dilate(mask.astype(np.uint8), KERNEL, iterations=tolerance) > 0 if tolerance else mask
+
+    hits = sum(int((f & near(t)).sum()) for f, t in zip(found, truth, strict=True))
+    recalled = sum(int((t & near(f)).sum()) for f, t in zip(found, truth, strict=True))
+    precision = hits / max(1, sum(int(f.sum()) for f in found))
+    recall = recalled / max(1, sum(int(t.sum()) for t in truth))
+    return 2 * precision * recall / max(1e-9, precision + recall), precision, recall
+
+
+def _psnr(truth: Plane, got: Plane) -> float:
+    return float(-10 * np.log10(np.mean((truth - got) ** 2) + 1e-9))
+
+
+def _inside(case: Damaged, got: Plane) -> float:
+    return float((((got - case.truth) ** 2) * case.mask).sum())
+
+
+def restoring(name: str, restore: Callable[[Damaged], Plane], found: list[Damaged]) -> str:
+    """PSNR gain and RMSE inside the damage (8-bit units) of one way to repair."""
+    pixels = sum(float(case.mask.sum()) for case in found)
+    results = [restore(case) for case in found]
+    gain = np.mean([_psnr(c.truth, r) - _psnr(c.truth, c.given) for c, r in zip(found, results, strict=True)])
+    pairs = list(zip(found, results, strict=True))
+    before = 255 * np.sqrt(sum(_inside(c, c.given) for c, _ in pairs) / pixels)
+    after = 255 * np.sqrt(sum(_inside(c, r) for c, r in pairs) / pixels)
+    return f"{name:34s} gain {gain:+6.2f} dB   RMSE inside {before:.1f} -> {after:.1f} ({after / before:.2f})"
+
+
+def classical(mask: Callable[[Damaged], Plane]) -> Callable[[Damaged], Plane]:
+    """The Navier-Stokes fill of the mask that is named."""
+    return lambda case: fill(case.given, mask(case))
+
+
+def detecting(detect: Detect, planes: list[Plane], threshold: float) -> Iterator[str]:
+    """Lines about the mask."""
+    found = cases(planes)
+    masks = [detect(case.given) > threshold for case in found]
+    truth = [case.mask > 0 for case in found]
+    for tolerance in (0, 1):
+        score, precision, recall = f1(masks, truth, tolerance)
+        yield f"mask, tolerance {tolerance} px: F1 {score:.3f} (precision {precision:.3f}, recall {recall:.3f})"
+    share = 100 * np.mean([(detect(plane) > threshold).mean() for plane in planes])
+    yield f"flagged on clean pictures: {share:.2f} %"
+    losses = [_psnr(p, fill(p, _widened(detect(p) > threshold))) for p in planes]
+    yield f"clean pictures after an NS fill of their masks: lowest decile {np.percentile(losses, 10):.1f} dB"
+
+
+def _widened(mask: NDArray[np.bool_]) -> Plane:
+    return cv2.dilate(mask.astype(np.float32), KERNEL)
+
+
+def repairing(detect: Detect, filler: Fill, planes: list[Plane], threshold: float) -> Iterator[str]:
+    """Lines about what is repaired, against the classical fill and the blind filters."""
+    found = cases(planes)
+    ways: dict[str, Callable[[Damaged], Plane]] = {
+        "median 3": lambda c: cv2.medianBlur(c.given, 3),
+        "NL-means h 10": lambda c: cv2.fastNlMeansDenoising(quantise(c.given), None, 10).astype(np.float32) / 255,
+        "NS, true mask": classical(lambda c: c.mask),
+        "filler, true mask": lambda c: filler(c.given, c.mask),
+        "NS, own mask": classical(lambda c: _widened(detect(c.given) > threshold)),
+        "filler, own mask": lambda c: filler(c.given, _widened(detect(c.given) > threshold)),
+    }
+    for name, restore in ways.items():
+        yield restoring(name, restore, found)
