@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator
 
 PNG_HEAD = b"\x89PNG\r\n\x1a\n"
-JPEG_HEAD = b"\xff\xd8"
+PNG_HEAD_BYTES = 54  # signature, IHDR, and pHYs, which libvips always writes next
 _XMP_HEAD = b"http://ns.adobe.com/xap/1.0/\0"
 _IRB_HEAD = b"Photoshop 3.0\0"
 _SEGMENT_BYTES = 65533  # a length of 16 bits counts itself
@@ -61,11 +61,15 @@ def _icc_segments(icc: bytes) -> list[bytes]:
     return [_segment(0xE2, head + bytes((n, len(pieces))) + piece) for n, piece in enumerate(pieces, 1)]
 
 
-def png_chunks(exif: bytes | None, xmp: bytes | None, iptc: bytes | None, icc: bytes | None) -> bytes:
+def png_chunks(
+    exif: bytes | None, xmp: bytes | None, iptc: bytes | None, icc: bytes | None, dpi: tuple[float, float] | None
+) -> bytes:
     """The chunks that follow a PNG's header; IPTC as ImageMagick writes it, which ExifTool reads."""
     parts = []
     if icc:
         parts.append(_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(icc, 9)))
+    if dpi:
+        parts.append(_chunk(b"pHYs", struct.pack(">IIB", *(round(value / 0.0254) for value in dpi), 1)))
     if exif:
         parts.append(_chunk(b"eXIf", exif))
     if xmp:
@@ -77,6 +81,12 @@ def png_chunks(exif: bytes | None, xmp: bytes | None, iptc: bytes | None, icc: b
         profile = f"\niptc\n{len(block):8}\n{text}\n"
         parts.append(_chunk(b"zTXt", _PNG_IPTC + b"\0\0" + zlib.compress(profile.encode(), 9)))
     return b"".join(parts)
+
+
+def spliced_png(head: bytes, chunks: bytes) -> bytes:
+    """The start of a PNG with chunks after its header, and without the resolution that was there."""
+    rest = head[33:]
+    return head[:33] + chunks + (rest[21:] if rest[4:8] == b"pHYs" else rest)
 
 
 def _chunk(name: bytes, body: bytes) -> bytes:

@@ -7,7 +7,7 @@ become the XMP properties that the IPTC standard names for them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from PIL import Image
@@ -33,7 +33,7 @@ _CENTIMETRE = 3  # TIFF 6.0, ResolutionUnit
 class Found:
     """What a file holds beside its pixels; ``orientation`` is EXIF's 1..8."""
 
-    metadata: Metadata = Metadata()
+    metadata: Metadata = field(default_factory=Metadata)
     icc: bytes | None = None
     dpi: tuple[float, float] | None = None
     orientation: int = 1

@@ -106,7 +106,7 @@ def _load(path: Path, limits: ReadLimits) -> tuple[memoryview, str]:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except (OSError, ValueError) as error:
         raise PictureUnreadable(_cannot(path, error)) from error
-    with open(handle, "rb", buffering=0) as file:
+    with io.FileIO(handle) as file:
         state = os.fstat(handle)
         if not stat.S_ISREG(state.st_mode):
             raise PictureUnreadable(f"{path} is no regular file; name a picture.")
@@ -186,7 +186,7 @@ def _other(data: memoryview, kind: str, limits: ReadLimits, name: str) -> tuple[
     image, header = _open(data, kind, limits, name)
     size, found = (header.width, header.height), header.found
     large = header.width * header.height > LARGE_PIXELS and kind in _STRIPS
-    if large or header.depth == 16 and kind != "pnm" or (image.mode == "CMYK" and kind == "jpeg"):
+    if large or (header.depth == 16 and kind != "pnm") or (image.mode == "CMYK" and kind == "jpeg"):
         # libheif turns the pixels itself
         turn = 1 if kind == "avif" else found.orientation
         if kind == "avif" and found.orientation >= 5:

@@ -1,0 +1,187 @@
+"""Result -> file: complete under its final name or not there at all, and never over another file.
+
+On Linux the file is written without any name and linked into the folder when it is whole, so that a
+kill leaves nothing. Elsewhere it has a hidden temporary name, which tells the process that made it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from resilver.errors import OutputDenied, OutputError, OutputFull
+from resilver.picture import Picture
+from resilver.picture_io.encode import SUFFIXES, check_size, encode_into, output_format
+from resilver.picture_io.names import folded
+from resilver.picture_io.temporary import temporary_path
+from resilver.recipe import Format
+
+# what file systems and kernels answer that know no files without names
+_NO_UNNAMED = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT, errno.ENOSYS)
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL)
+
+
+def encode(picture: Picture, path: Path, format: Format) -> tuple[str, ...]:  # noqa: A002 - the contract's word
+    """Write the picture into exactly that file; sentences about what the format could not hold.
+
+    Raises:
+        OutputError: as :func:`publish`.
+    """
+    with _translated(path.parent), path.open("w+b") as file:
+        return encode_into(file, picture, output_format(picture, format))
+
+
+def publish(
+    picture: Picture,
+    directory: Path,
+    stem: str,
+    format: Format = "keep",  # noqa: A002 - the contract's word
+    note: Callable[[str], None] = lambda _sentence: None,
+) -> Path:
+    """Write the picture into the folder, which is made if missing, under a name that nobody else has.
+
+    ``stem`` gets the format's suffix, and ``-2``, ``-3``... where a name is taken; names that differ
+    in case or in their Unicode form only count as the same. ``note`` hears what the format could not
+    hold. When this returns, the file and its name are on the disk; when it raises, nothing is left.
+
+    Raises:
+        OutputFormat: the format cannot hold the picture.
+        OutputFull: no space or no inodes left.
+        OutputDenied: no permission, or a read-only file system.
+        OutputError: anything else that the disk answers.
+    """
+    kind = output_format(picture, format)
+    check_size(kind, picture.width, picture.height)
+    with _translated(directory):
+        directory.mkdir(parents=True, exist_ok=True)
+        with _draft(directory) as draft:
+            for sentence in encode_into(draft.file, picture, kind):
+                note(sentence)
+            draft.file.flush()
+            os.fsync(draft.file.fileno())
+            final = _claim(draft, directory, stem, SUFFIXES[kind])
+        _sync_folder(directory)
+    return final
+
+
+class _Draft(Protocol):
+    file: BinaryIO
+
+    def claim(self, final: Path) -> None:
+        """Give the file its name, or raise FileExistsError."""
+
+
+def _claim(draft: _Draft, directory: Path, stem: str, suffix: str) -> Path:
+    taken = {folded(name) for name in os.listdir(directory)}  # noqa: PTH208 - names, not paths
+    for number in itertools.count(1):
+        name = f"{stem}-{number}{suffix}" if number > 1 else stem + suffix
+        if folded(name) in taken:
+            continue
+        with contextlib.suppress(FileExistsError):  # somebody was quicker
+            draft.claim(directory / name)
+            return directory / name
+    raise AssertionError("numbers do not end")
+
+
+class _Unnamed:
+    """A file without a name (O_TMPFILE): the kernel drops it if the process ends."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+
+    def claim(self, final: Path) -> None:
+        folder = os.open(final.parent, os.O_RDONLY)
+        try:
+            # with a folder given, Python calls linkat(), which can follow the link in /proc (man 2 open, O_TMPFILE)
+            os.link(f"/proc/self/fd/{self.file.fileno()}", final.name, dst_dir_fd=folder, follow_symlinks=True)
+        finally:
+            os.close(folder)
+
+
+class _Named:
+    """A hidden file in the same folder."""
+
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        self.file, self.path = file, path
+
+    def claim(self, final: Path) -> None:
+        self.file.close()  # Windows renames closed files only
+        if os.name == "nt":
+            self.path.rename(final)  # which never replaces a file there
+            return
+        try:
+            final.hardlink_to(self.path)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            # FAT and some network drives: the name is reserved first, then filled at once
+            os.close(os.open(final, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+            try:
+                self.path.replace(final)
+            except OSError:
+                final.unlink()
+                raise
+
+
+@contextmanager
+def _draft(directory: Path) -> Iterator[_Draft]:
+    handle = _open_unnamed(directory)
+    if handle is not None:
+        with os.fdopen(handle, "w+b") as file:
+            yield _Unnamed(file)
+        return
+    path = temporary_path(directory, ".tmp")
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    handle = os.open(path, flags, 0o666)
+    try:
+        with os.fdopen(handle, "w+b") as file:
+            yield _Named(file, path)
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _open_unnamed(directory: Path) -> int | None:
+    flag = getattr(os, "O_TMPFILE", None)
+    if flag is None or not os.path.isdir("/proc/self/fd"):  # noqa: PTH112 - a constant
+        return None
+    try:
+        return os.open(directory, flag | os.O_RDWR, 0o666)
+    except OSError as error:
+        if error.errno in _NO_UNNAMED:
+            return None
+        raise
+
+
+def _sync_folder(directory: Path) -> None:
+    if os.name == "nt":
+        return
+    folder = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # some network drives cannot
+            raise
+    finally:
+        os.close(folder)
+
+
+@contextmanager
+def _translated(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else str(error)
+        # EFBIG: a limit of the process or of FAT
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise OutputFull(f"There is no room for the result in {directory} ({why}); make some there.") from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise OutputDenied(
+                f"Nothing can be written to {directory} ({why}); mend its permissions or choose another folder with -o."
+            ) from error
+        raise OutputError(f"The result cannot be written to {directory} ({why}); choose another folder.") from error
