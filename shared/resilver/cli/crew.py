@@ -120,9 +120,8 @@ class Crew:
     def _twice(self, worker: Worker, item: Item, report: Report) -> FileResult:
         try:
             return self._work(worker, item, report)
-        except OutputError:
-            raise  # a full disk or a locked folder does not mend itself within the instant
         except ResilverError as error:
-            if not error.temporary:
+            # a full disk or a locked folder does not mend itself within the instant
+            if not error.temporary or isinstance(error, OutputError):
                 raise
-            return self._work(worker, item, report)
+        return self._work(worker, item, report)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from resilver.cli.printing import complain, print_json, shown
+from resilver.cli.printing import complain_of, print_json, shown
 from resilver.errors import ResilverError
 
 
@@ -46,7 +46,7 @@ def _print_error(path: Path, error: ResilverError, as_json: bool) -> None:
     if as_json:
         print_json({"input": str(path), "error": error.to_json()})
     else:
-        complain(f"{shown(path)}: {shown(error.message)}")
+        complain_of(path, error)
 
 
 def _print(path: Path, facts: dict[str, Any], as_json: bool) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from resilver.errors import ResilverError
+
 
 def shown(name: Path | str) -> str:
     """A name that is safe to print: control characters and undecodable bytes become escapes."""
@@ -34,6 +36,12 @@ def print_json(data: Mapping[str, Any]) -> None:
 def complain(sentence: str) -> None:
     """One line on stderr."""
     print(f"resilver: {sentence}", file=sys.stderr, flush=True)
+
+
+def complain_of(path: Path, error: ResilverError) -> None:
+    """Why this picture failed, on one line on stderr, with its name if the sentence does not have it."""
+    named = path.name in error.message
+    complain(shown(error.message) if named else f"{shown(path)}: {shown(error.message)}")
 
 
 def span(seconds: float) -> str:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from resilver.cli.printing import Bar, complain, print_json, shown, shown_some, span
+from resilver.cli.printing import Bar, complain, complain_of, print_json, shown, shown_some, span
 from resilver.cli.recipe_options import add_recipe_options, recipe_from
 from resilver.errors import UsageError
 
@@ -58,14 +58,15 @@ def run(args: argparse.Namespace, start_worker: StartWorker | None = None) -> in
 
     ``start_worker`` makes a worker for these settings, where another than the usual one is wanted.
     """
-    from resilver.cli.inputs import collect
-    from resilver.cli.log import start_log
-    from resilver.worker.client import Worker
-
     recipe = recipe_from(args)
     if args.output is not None and args.output.exists() and not args.output.is_dir():
         raise UsageError(f"{shown(args.output)} is no folder; -o takes the folder for the results.")
     settings = _settings(args)
+
+    from resilver.cli.inputs import collect
+    from resilver.cli.log import start_log
+    from resilver.worker.client import Worker
+
     start_log()
     inputs = collect(args.photos, args.output, args.recursive)
     return _Run(args, recipe, inputs, partial(start_worker or Worker, settings)).go()
@@ -163,7 +164,7 @@ class _Run:
                 {"input": str(path), "outputs": {}, "bw": None, "seconds": round(seconds, 3), "error": error.to_json()}
             )
         else:
-            complain(f"{shown(path)}: {shown(error.message)}")
+            complain_of(path, error)
 
     def _sum_up(self) -> None:
         inputs, counts = self._inputs, self._counts

@@ -1,0 +1,153 @@
+"""A photograph's whole way, through the command, the worker and the local engine."""
+
+import hashlib
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from PIL import Image
+
+
+def files(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def spread(path):
+    """How far the tones of each channel reach."""
+    with Image.open(path) as picture:
+        pixels = np.asarray(picture.convert("RGB"))
+    return np.ptp(np.percentile(pixels, (2, 98), axis=(0, 1)), axis=0)
+
+
+def test_a_faded_photograph_is_mended_and_enlarged(home, faded):
+    """One command mends and doubles an old photograph; the original keeps its bytes and its time."""
+    source = faded(home.path / "attic.jpg")
+    before = hashlib.sha256(source.read_bytes()).hexdigest(), source.stat().st_mtime_ns
+    done = home.run("restore", "attic.jpg", "-o", "restored", "--upscale", "2", "--json")
+    assert done.returncode == 0, done.stderr
+    (line,) = done.stdout.splitlines()
+    told = json.loads(line)
+    assert told["error"] is None
+    assert told["bw"] is False
+    final = home.path / "restored" / "attic-improved-x2.jpg"
+    assert told["outputs"] == {"final": str(final)}
+    with Image.open(final) as picture:
+        assert picture.size == (600, 400)
+    assert (spread(final) > spread(source) + 20).all()
+    assert (hashlib.sha256(source.read_bytes()).hexdigest(), source.stat().st_mtime_ns) == before
+    assert files(home.path) == ["attic.jpg", "restored/attic-improved-x2.jpg"]
+
+
+def test_all_results_are_kept_when_asked(home, faded):
+    """--keep all writes the mended and the enlarged picture, too, and --json names each."""
+    faded(home.path / "attic.jpg")
+    done = home.run("restore", "attic.jpg", "-o", "out", "--upscale", "2", "--keep", "all", "--format", "png", "--json")
+    assert done.returncode == 0, done.stderr
+    outputs = json.loads(done.stdout)["outputs"]
+    assert set(outputs) == {"final", "improved", "resolved"}
+    assert len(set(outputs.values())) == 3
+    sizes = {name: Image.open(path).size for name, path in outputs.items()}
+    assert sizes == {"final": (600, 400), "improved": (300, 200), "resolved": (600, 400)}
+
+
+def test_info_and_restore_agree(home, faded):
+    """What info says Restore would do is what restore does."""
+    faded(home.path / "attic.jpg")
+    seen = json.loads(home.run("info", "attic.jpg", "--json").stdout)
+    assert seen["restore"]
+    assert (seen["width"], seen["height"], seen["depth"]) == (300, 200, 8)
+    assert home.run("restore", "attic.jpg", "-o", "once").returncode == 0
+    again = home.run("info", "once/attic-improved.jpg", "--json")
+    assert again.returncode == 0
+    assert json.loads(again.stdout)["jpeg_quality"] > 80
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_ctrl_c_leaves_nothing_half_made(home, faded, jobs):
+    """An interrupted run ends with 130, leaves complete results only, and no process behind; the next one goes on."""
+    for number in range(5):
+        faded(home.path / "album" / f"{number}.jpg", (900, 600), seed=number)
+    argv = ["restore", "album", "-o", "out", "--upscale", "4", "--jobs", jobs, "--json"]
+    process = home.start(*argv)
+    first = process.stdout.readline()
+    time.sleep(0.3)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    assert workers
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    told = [json.loads(line) for line in (first + out).splitlines()]
+    assert not any(worker.is_running() for worker in workers)
+    assert {path.name for path in (home.path / "out").iterdir()} == {
+        Path(line["outputs"]["final"]).name for line in told
+    }
+    for line in told:
+        with Image.open(line["outputs"]["final"]) as picture:
+            picture.load()
+    done = home.run(*argv)
+    assert done.returncode == 0
+    assert len(files(home.path / "out")) == 5
+    assert sum(json.loads(line).get("skipped", False) for line in done.stdout.splitlines()) == len(told)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root to become somebody else")
+def test_a_folder_without_permission(home, faded):
+    """A user who may not write into the output folder is told so, and the folder is named."""
+    faded(home.path / "attic.jpg")
+    shared = home.path.parent.parent
+    (home.path / "out").mkdir()
+    for folder in (shared.parent, shared, home.path.parent, home.path):
+        folder.chmod(0o755)
+    done = home.run("restore", "attic.jpg", "-o", "out", "--json", user=65534, group=65534)
+    if "Permission" in done.stderr and not done.stdout:
+        pytest.skip("this checkout is closed to other users")
+    assert done.returncode == 1
+    error = json.loads(done.stdout)["error"]
+    assert error["code"] == "output-denied"
+    assert "out" in error["message"]
+    assert files(home.path / "out") == []
+
+
+def test_progress_on_a_terminal(home, faded):
+    """On a terminal a bar with the share and the time left is drawn and taken away; stdout has plain lines only."""
+    pty = pytest.importorskip("pty")
+    for number in range(2):
+        faded(home.path / "album" / f"{number}.jpg", seed=number)
+    code = (
+        "import sys\n"
+        f"sys.path.insert(0, {str(Path(__file__).parents[1])!r})\n"
+        "from fakes.workers import command\n"
+        "from resilver.cli import restore\n"
+        "from resilver.cli.parser import build_parser\n"
+        "from resilver.worker.client import Worker\n"
+        "args = build_parser().parse_args(['restore', 'album', '-o', 'out'])\n"
+        "sys.exit(restore.run(args, lambda settings: Worker(settings, command('Slow'))))"
+    )
+    home.command = lambda *_: [sys.executable, "-c", code]
+    leader, follower = pty.openpty()
+    process = home.start(stderr=follower)
+    os.close(follower)
+    drawn = b""
+    try:
+        while chunk := os.read(leader, 4096):
+            drawn += chunk
+    except OSError:  # how Linux tells that the other end is closed
+        pass
+    out = process.stdout.read()
+    assert process.wait(60) == 0
+    process.stdout.close()
+    os.close(leader)
+    assert b"0 of 2 [" in drawn
+    assert b"1 of 2 [" in drawn
+    assert b" left" in drawn
+    assert b"0.jpg: waiting" in drawn
+    assert drawn.endswith(b"\r\x1b[K")
+    assert [line.split(":")[0] for line in out.splitlines()[::2]] == ["album/0.jpg", "album/1.jpg"]
+    assert "\r" not in out
