@@ -128,3 +128,60 @@ class Filler(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x[:, :1] + self.body(x) * x[:, 2:3]
+
+
+def normalised(inputs: int, outputs: int, stride: int = 1, size: int = 3, dilation: int = 1) -> nn.Sequential:
+    """Convolution, batch normalisation (merged into it by the export), ReLU."""
+    padding = dilation * (size // 2)
+    layer = nn.Conv2d(inputs, outputs, size, stride, padding, dilation, bias=False)
+    return nn.Sequential(layer, nn.BatchNorm2d(outputs), nn.ReLU())
+
+
+class NormalisedResidual(nn.Module):
+    """Two normalised convolutions around a shortcut."""
+
+    def __init__(self, channels: int, dilation: int = 1) -> None:
+        super().__init__()
+        self.first = normalised(channels, channels, dilation=dilation)
+        self.second = nn.Sequential(nn.Conv2d(channels, channels, 3, 1, 1, bias=False), nn.BatchNorm2d(channels))
+        nn.init.zeros_(self.second[1].weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(x + self.second(self.first(x)))
+
+
+class Colorizer(nn.Module):
+    """L/50-1 at about 256 pixels -> logits of colour bins at a quarter of the side; sides multiples of 16.
+
+    The mean and the maximum of the last map, what the whole scene is, scale and shift the decoder's maps (FiLM).
+    """
+
+    def __init__(self, outputs: int, widths: tuple[int, int, int, int] = (32, 64, 128, 192)) -> None:
+        super().__init__()
+        a, b, c, d = widths
+        self.stem = nn.Sequential(normalised(1, a, 2, 5), normalised(a, a))
+        self.quarter = nn.Sequential(normalised(a, b, 2), NormalisedResidual(b))
+        self.eighth = nn.Sequential(normalised(b, c, 2), NormalisedResidual(c))
+        self.sixteenth = nn.Sequential(normalised(c, d, 2), NormalisedResidual(d), NormalisedResidual(d, 2))
+        self.scene = nn.Sequential(nn.Conv2d(2 * d, d, 1), nn.ReLU())
+        self.film_low, self.film_middle = nn.Conv2d(d, 2 * d, 1), nn.Conv2d(d, 2 * c, 1)
+        self.to_middle, self.middle = nn.Conv2d(d, c, 1), NormalisedResidual(c)
+        self.to_top, self.top = nn.Conv2d(c, b, 1), nn.Sequential(NormalisedResidual(b), NormalisedResidual(b))
+        self.drop = nn.Dropout2d(0.1)
+        self.head = nn.Conv2d(b, outputs, 1)
+
+    @staticmethod
+    def _film(x: Tensor, parameters: Tensor) -> Tensor:
+        scale, shift = parameters.chunk(2, 1)
+        return x * (1 + scale) + shift
+
+    def forward(self, x: Tensor) -> Tensor:
+        quarter = self.quarter(self.stem(x))
+        eighth = self.eighth(quarter)
+        low = self.sixteenth(eighth)
+        scene = self.scene(torch.cat([F.adaptive_avg_pool2d(low, 1), F.adaptive_max_pool2d(low, 1)], 1))
+        low = self._film(low, self.film_low(scene))
+        middle = F.interpolate(self.to_middle(low), scale_factor=2.0, mode="nearest") + eighth
+        middle = self._film(self.middle(middle), self.film_middle(scene))
+        top = F.interpolate(self.to_top(middle), scale_factor=2.0, mode="nearest") + quarter
+        return self.head(self.drop(self.top(top)))

@@ -12,11 +12,11 @@ import torch.nn.functional as F  # noqa: N812
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from training import degrade
-from training.damage import Damaged, damage, fill
+from training import colour, degrade
+from training.damage import Damaged, age, damage, fill
 from training.data import Photo, luminance, random_crop, training_photos
 from training.draw import graphic
-from training.nets import Denoiser, Enlarger, Filler, Pyramid
+from training.nets import Colorizer, Denoiser, Enlarger, Filler, Pyramid
 
 Sample = tuple[NDArray, ...]
 GRAPHICS, CROPS = 0.07, 0.75  # shares; crops hold the detail, the rest is people, for faces
@@ -159,9 +159,66 @@ class FillerTask(DamageTask):
         return torch.sqrt(difference**2 + 1e-6).sum() / (mask.sum() + 1)
 
 
+COLOUR_SIDE, COLOUR_STORED = 128, 176
+COLOUR_SHARES = {"people": 0.45, "scenes": 0.25, "mixed": 0.15, "other": 0.15}
+
+
+@dataclass
+class ColourTask:
+    """Lightness -> colour bins. Shares by category, or a network learns suits, backdrops and oranges."""
+
+    folder: Path
+    batch: int = 32
+    rate: float = 2e-3
+    groups: dict[str, list[NDArray]] = field(default_factory=dict)
+    weights: Tensor = field(default_factory=lambda: torch.ones(len(colour.CENTRES)))
+
+    def build(self) -> nn.Module:
+        self._open()
+        return Colorizer(len(colour.CENTRES))
+
+    def _open(self) -> None:
+        for photo in training_photos(self.folder, shards=("train", "scenes")):
+            self.groups.setdefault(photo.category, []).append(_small(photo.pixels))
+        labels = [colour.nearest(colour.lab(p)[::4, ::4, 1:]) for group in self.groups.values() for p in group]
+        self.weights = torch.from_numpy(colour.rarity(labels) ** colour.TRAINED)
+
+    def sample(self, rng: np.random.Generator) -> Sample:
+        group = self.groups[str(rng.choice(list(COLOUR_SHARES), p=list(COLOUR_SHARES.values())))]
+        picture = group[rng.integers(len(group))]
+        side = int(rng.integers(COLOUR_SIDE, COLOUR_STORED + 1))
+        crop = random_crop(picture, side, rng, turn=False)
+        lab = colour.lab(cv2.resize(crop, (COLOUR_SIDE, COLOUR_SIDE), interpolation=cv2.INTER_AREA))
+        ab = cv2.resize(lab[..., 1:], (COLOUR_SIDE // 4, COLOUR_SIDE // 4), interpolation=cv2.INTER_AREA)
+        return _aged_lightness(lab[..., 0] / 100, rng)[None] * 2 - 1, colour.nearest(ab)
+
+    def loss(self, net: nn.Module, batch: list[Tensor]) -> Tensor:
+        given, labels = batch
+        self.weights = self.weights.to(given.device)
+        return F.cross_entropy(net(given).float(), labels, self.weights)
+
+
+def _small(pixels: NDArray) -> NDArray:
+    """Short side to COLOUR_STORED."""
+    scale = COLOUR_STORED / min(pixels.shape[:2])
+    size = (max(COLOUR_STORED, round(pixels.shape[1] * scale)), max(COLOUR_STORED, round(pixels.shape[0] * scale)))
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+
+
+def _aged_lightness(plane: NDArray, rng: np.random.Generator) -> NDArray:
+    """What old prints do to lightness: fading, another gamma, unsharpness, grain."""
+    plane = age(plane, rng)
+    if rng.random() < 0.4:
+        plane = degrade.blur(plane, rng.uniform(0.3, 1.2))
+    if rng.random() < 0.5:
+        plane = degrade.grain(plane, float(rng.uniform(1, 10)), rng)
+    return np.clip(plane, 0, 1).astype(np.float32)
+
+
 TASKS: dict[str, Callable[[Path], Task]] = {
     "enlarge-x2-fast": lambda folder: PlaneTask(folder, Enlarger, 2, _half_clean, side=48),
     "denoise": lambda folder: PlaneTask(folder, Denoiser, 1, degrade.spoil, side=96, batch=12),
     "repair-detect": DetectorTask,
     "repair-fill": FillerTask,
+    "colour": ColourTask,
 }
