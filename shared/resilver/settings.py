@@ -52,13 +52,18 @@ class LocalSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSettings:
-    """The worker process: networks are unloaded after ``idle_s`` without a job."""
+    """The worker process: networks are unloaded after ``idle_s`` without a job.
+
+    A picture may take ``deadline_s`` and so much more for each of its megapixels; ``memory_mb`` 0: no limit.
+    ``low_priority``: leave the machine to whatever else wants it.
+    """
 
     idle_s: float = 120.0
     start_s: float = 60.0
     deadline_s: float = 120.0
     deadline_s_per_megapixel: float = 300.0
     memory_mb: int = 0
+    low_priority: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,235 @@
+"""What the worker does for each request, with an engine that stays warm from job to job."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import sys
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+
+from resilver import __version__
+from resilver.engine import FINAL, Engine, Limits, Report
+from resilver.errors import UsageError
+from resilver.improve import improve, improve_file
+from resilver.picture import Picture
+from resilver.picture_io.raw import RawFile, read_raw, write_raw
+from resilver.picture_io.read import ReadLimits, read_picture
+from resilver.recipe import Recipe
+from resilver.result import Output, OutputName, Result
+from resilver.settings import Settings, WorkerSettings, load_settings
+from resilver.worker.protocol import (
+    Answer,
+    AskInfo,
+    Assess,
+    Assessed,
+    Improve,
+    Improved,
+    ImprovedRaw,
+    ImproveRaw,
+    Info,
+    RawOutput,
+    error_data,
+)
+from resilver.worker.scratch import Scratch
+
+Job = Improve | ImproveRaw | Assess | AskInfo
+MakeEngine = Callable[[Settings], Engine]
+
+_LIBRARIES = {  # name for people -> distribution with the same version
+    "pillow": "pillow",
+    "libvips": "pyvips-binary",
+    "opencv": "opencv-python-headless",
+    "ncnn": "ncnn",
+    "numpy": "numpy",
+}
+
+
+class Jobs:
+    """Does one job after the other; the engine is made anew only when the settings change."""
+
+    def __init__(self, make: MakeEngine, scratch: Scratch) -> None:
+        self._make = make
+        self._scratch = scratch
+        self._warm: tuple[Settings, Engine] | None = None
+        self.directory: Path | None = None
+
+    @property
+    def idle_s(self) -> float | None:
+        """After how many seconds without a job to :meth:`rest`; ``None``: there is nothing to unload."""
+        return None if self._warm is None else self._warm[0].worker.idle_s
+
+    def rest(self) -> None:
+        """Unload the networks; the next job loads them again."""
+        if self._warm is not None:
+            self._warm[1].close()
+            self._warm = None
+
+    def do(self, job: Job, report: Report, started: Callable[[float], None]) -> Answer:
+        """Do the job and give its last answer; ``started`` hears the picture's megapixels.
+
+        Raises:
+            ResilverError: it cannot be done.
+        """
+        settings = load_settings(options=job.settings)
+        _confine(settings.worker)
+        match job:
+            case Improve():
+                return self._improve(job, settings, report, started)
+            case ImproveRaw():
+                return self._improve_raw(job, settings, report, started)
+            case Assess():
+                return self._assess(job, settings, started)
+            case AskInfo():
+                return self._info(job, settings)
+
+    def _engine(self, settings: Settings) -> Engine:
+        if self._warm is None or self._warm[0] != settings:
+            self.rest()
+            self._warm = (settings, self._make(settings))
+        return self._warm[1]
+
+    def _improve(self, job: Improve, settings: Settings, report: Report, started: Callable[[float], None]) -> Improved:
+        engine = _Announced(self._engine(settings), started)
+        self.directory = job.directory
+        done = improve_file(
+            job.input,
+            job.directory,
+            job.recipe,
+            engine,
+            report,
+            keep=job.keep,
+            limits=_limits(settings),
+            again=job.again,
+        )
+        return Improved(
+            id=job.id,
+            input=done.input,
+            outputs={name: path.absolute() for name, path in done.outputs.items()},
+            absent={str(name): reason for name, reason in done.absent.items()},
+            bw=done.bw,
+            seconds=done.seconds,
+            notes=done.notes,
+            skipped=done.skipped,
+        )
+
+    def _improve_raw(
+        self, job: ImproveRaw, settings: Settings, report: Report, started: Callable[[float], None]
+    ) -> ImprovedRaw:
+        engine = _Announced(self._engine(settings), started)
+        picture = self._read_raw(job.raw, settings)
+        result = improve(picture, job.recipe, engine, report, job.wanted)
+        return ImprovedRaw(
+            id=job.id,
+            outputs=_write_outputs(result.outputs, job.raw.path.with_name(f"result-{job.id}")),
+            bw=result.bw,
+            notes=result.notes,
+        )
+
+    def _assess(self, job: Assess, settings: Settings, started: Callable[[float], None]) -> Assessed:
+        from resilver.local.facts import facts
+
+        if (job.input is None) == (job.raw is None):
+            raise UsageError("'assess' needs either 'input' or 'raw'.")
+        if job.input is not None:
+            picture = read_picture(job.input, _limits(settings))
+        else:
+            assert job.raw is not None
+            picture = self._read_raw(job.raw, settings)
+        started(picture.megapixels)
+        return Assessed(id=job.id, assessment=facts(picture))
+
+    def _read_raw(self, raw: RawFile, settings: Settings) -> Picture:
+        # only in folders of its own: the worker deletes what lies there
+        if not all(self._scratch.holds(path) for path in (raw.path, raw.icc) if path is not None):
+            raise UsageError("Raw pixels and their profile must lie in a folder that this worker gave; ask for one.")
+        return read_raw(raw, _limits(settings))
+
+    def _info(self, job: AskInfo, settings: Settings) -> Info:
+        from resilver.local.models import ModelStore
+        from resilver.local.runtime import Runtime
+
+        versions = {"resilver": __version__, "python": platform.python_version()}
+        versions |= {name: _version(distribution) for name, distribution in _LIBRARIES.items()}
+        return Info(
+            id=job.id,
+            engine=settings.engine,
+            versions=versions,
+            models=tuple(sorted(ModelStore(settings.local.models).installed())),
+            device=Runtime(settings.local).device,
+        )
+
+
+class _Announced:
+    """An engine that tells how large the picture is before it begins."""
+
+    def __init__(self, engine: Engine, started: Callable[[float], None]) -> None:
+        self._engine = engine
+        self._started = started
+
+    @property
+    def name(self) -> str:
+        return self._engine.name
+
+    @property
+    def limits(self) -> Limits:
+        return self._engine.limits
+
+    def improve(
+        self, picture: Picture, recipe: Recipe, report: Report, wanted: Collection[OutputName] = FINAL
+    ) -> Result:
+        self._started(picture.megapixels)
+        return self._engine.improve(picture, recipe, report, wanted)
+
+    def close(self) -> None:
+        self._engine.close()
+
+
+def _write_outputs(outputs: Mapping[OutputName, Output], stem: Path) -> dict[str, RawOutput]:
+    written: dict[int, RawFile] = {}
+    told: dict[str, RawOutput] = {}
+    for name, output in outputs.items():
+        picture = output.picture
+        if picture is not None and id(picture) not in written:
+            written[id(picture)] = write_raw(picture, stem.with_name(f"{stem.name}-{name}"))
+        told[name] = RawOutput(
+            raw=None if picture is None else written[id(picture)],
+            steps=output.steps,
+            absent=output.absent,
+            error=None if output.error is None else error_data(output.error),
+        )
+    return told
+
+
+def _version(distribution: str) -> str:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"  # as a wheel; the system's may be used
+
+
+def _limits(settings: Settings) -> ReadLimits:
+    return ReadLimits(int(settings.limits.megapixels * 1e6), int(settings.limits.megabytes * 1e6))
+
+
+def _confine(settings: WorkerSettings) -> None:
+    """Take no more memory and no more of the machine than the settings allow."""
+    if sys.platform != "win32":
+        import resource
+
+        # data, not address space: networks and large pictures are mapped files, which can be paged out
+        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+        wanted = settings.memory_mb * 1_000_000 if settings.memory_mb > 0 else hard
+        limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+    if settings.low_priority:
+        import psutil
+
+        me = psutil.Process()
+        if sys.platform == "win32":
+            me.nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+        elif os.getpriority(os.PRIO_PROCESS, 0) < 10:
+            me.nice(10)  # as batch(1) has it: a tenth of the share of what the user looks at
+        if sys.platform == "linux":
+            me.ionice(psutil.IOPRIO_CLASS_IDLE)
