@@ -17,11 +17,11 @@ from resilver.errors import PictureChanged
 from resilver.picture import Picture
 from resilver.picture_io.identity import file_digest, identify
 from resilver.picture_io.names import output_stem
-from resilver.picture_io.provenance import Provenance, find_done, stamp
+from resilver.picture_io.provenance import Provenance, find_done, read_provenance, stamp
 from resilver.picture_io.read import ReadLimits, read_picture
 from resilver.picture_io.write import publish
 from resilver.recipe import Recipe
-from resilver.result import Output, OutputName, Result
+from resilver.result import OutputName, Result
 
 Keep = Literal["final", "all"]
 
@@ -43,7 +43,7 @@ class FileResult:
 
     ``outputs``: the files written (or found, if ``skipped``) by the names of their results; several
     names share a file where their pictures are the same. ``absent``: why a result is not there.
-    ``bw`` is ``None`` for a skipped picture, which was not looked at. ``seconds``: wall time.
+    ``seconds``: wall time.
     """
 
     input: Path
@@ -95,7 +95,8 @@ def improve_file(
     report = report or Report()
     started = time.monotonic()
     if not again and (done := _done_before(source, directory, recipe, keep)):
-        return FileResult(source, done, seconds=time.monotonic() - started, skipped=True)
+        known = read_provenance(done["final"])
+        return FileResult(source, done, bw=known and known.bw, seconds=time.monotonic() - started, skipped=True)
     before = identify(source)
     picture = read_picture(source, limits or ReadLimits())
     result = improve(picture, recipe, engine, report.part(0.02, 0.95), wanted_outputs(recipe, keep))
@@ -103,10 +104,11 @@ def improve_file(
     report.progress(0.95, "writing")
     if identify(source) != before:
         raise PictureChanged(f"{source.name} was changed while it was being restored; it will have to be done again.")
-    outputs = _publish_all(picture, result, directory, recipe=recipe, keep=keep, engine=engine)
+    losses: list[str] = []
+    outputs = _publish_all(picture, result, directory, losses, recipe=recipe, keep=keep, engine=engine)
     report.progress(1.0, "done")
     absent = {name: output.absent for name, output in result.outputs.items() if output.absent and name != "final"}
-    notes = (*picture.warnings, *result.notes)
+    notes = tuple(dict.fromkeys((*picture.warnings, *result.notes, *losses)))
     return FileResult(source, outputs, absent, result.bw, time.monotonic() - started, notes)
 
 
@@ -125,38 +127,29 @@ def _run_digest(recipe: Recipe, keep: str) -> str:
 
 
 def _publish_all(
-    picture: Picture, result: Result, directory: Path, *, recipe: Recipe, keep: Keep, engine: Engine
+    source: Picture, result: Result, directory: Path, losses: list[str], *, recipe: Recipe, keep: Keep, engine: Engine
 ) -> dict[OutputName, Path]:
+    final = result.picture("final")
     published: dict[int, Path] = {}
     outputs: dict[OutputName, Path] = {}
-    final = result.picture("final")
     # the final result last: what find_done looks for is there only when all the others are
     for name, output in sorted(result.outputs.items(), key=lambda item: item[1].picture is final):
-        if output.picture is None:
+        picture = output.picture
+        if picture is None:
             continue
-        if id(output.picture) not in published:
-            names = [other for other, same in result.outputs.items() if same.picture is output.picture]
-            kept: OutputName = "final" if "final" in names else name
-            published[id(output.picture)] = _publish(
-                picture, output, kept, directory=directory, recipe=recipe, keep=keep, engine=engine
+        if id(picture) not in published:
+            provenance = Provenance.now(
+                source_name=source.source.name if source.source else "",
+                source_sha256=source.sha256 or "",
+                recipe=recipe.to_json(),
+                recipe_digest=_run_digest(recipe, keep),
+                engine=engine.name,
+                output="final" if picture is final else name,
+                steps=output.steps,
+                bw=result.bw,
             )
-        outputs[name] = published[id(output.picture)]
+            stem = output_stem(provenance.source_name, output.steps)
+            stamped = stamp(picture, provenance)
+            published[id(picture)] = publish(stamped, directory, stem, recipe.format, losses.append)
+        outputs[name] = published[id(picture)]
     return outputs
-
-
-def _publish(
-    source: Picture, output: Output, name: OutputName, *, directory: Path, recipe: Recipe, keep: Keep, engine: Engine
-) -> Path:
-    assert output.picture is not None
-    assert source.source is not None
-    provenance = Provenance.now(
-        source_name=source.source.name,
-        source_sha256=source.sha256 or "",
-        recipe=recipe.to_json(),
-        recipe_digest=_run_digest(recipe, keep),
-        engine=engine.name,
-        output=name,
-        steps=output.steps,
-    )
-    stem = output_stem(source.source.name, output.steps)
-    return publish(stamp(output.picture, provenance), directory, stem, recipe.format)

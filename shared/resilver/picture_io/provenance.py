@@ -35,7 +35,7 @@ _XMP_TAG = 700
 class Provenance:
     """One output: the file it was made from, the recipe as JSON values, the steps that were done.
 
-    ``when``: the time in UTC, as ISO 8601. ``version``: of Resilver.
+    ``bw``: whether the file was judged black-and-white. ``when``: the time in UTC, as ISO 8601. ``version``: of Resilver.
     """
 
     source_name: str
@@ -46,6 +46,7 @@ class Provenance:
     output: OutputName
     steps: tuple[Step, ...]
     when: str
+    bw: bool | None = None
     version: str = __version__
 
     @classmethod
@@ -89,6 +90,7 @@ def _properties(provenance: Provenance) -> dict[str, str]:
         "resilver:recipe": json.dumps(dict(provenance.recipe), sort_keys=True),
         "resilver:recipeDigest": provenance.recipe_digest,
         "resilver:output": provenance.output,
+        "resilver:bw": json.dumps(provenance.bw),
         "resilver:steps": json.dumps([asdict(step) for step in provenance.steps]),
     }
 
@@ -110,7 +112,7 @@ def read_provenance(path: Path) -> Provenance | None:
 
 def _parse(block: bytes) -> Provenance | None:
     packet = Packet(block)
-    names = ("source", "sourceSha256", "recipe", "recipeDigest", "engine", "output", "steps", "when", "version")
+    names = ("source", "sourceSha256", "recipe", "recipeDigest", "engine", "output", "steps", "when", "version", "bw")
     text = {name: packet.text(f"resilver:{name}") or "" for name in names}
     if text["output"] not in get_args(OutputName) or not text["sourceSha256"]:
         return None
@@ -128,6 +130,7 @@ def _parse(block: bytes) -> Provenance | None:
         output=text["output"],  # type: ignore[arg-type]
         steps=steps,
         when=text["when"],
+        bw={"true": True, "false": False}.get(text["bw"]),
         version=text["version"],
     )
 
