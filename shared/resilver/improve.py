@@ -96,7 +96,8 @@ def improve_file(
     started = time.monotonic()
     if not again and (done := _done_before(source, directory, recipe, keep)):
         known = read_provenance(done["final"])
-        return FileResult(source, done, bw=known and known.bw, seconds=time.monotonic() - started, skipped=True)
+        bw = None if known is None else known.bw
+        return FileResult(source, done, bw=bw, seconds=time.monotonic() - started, skipped=True)
     before = identify(source)
     picture = read_picture(source, limits or ReadLimits())
     result = improve(picture, recipe, engine, report.part(0.02, 0.95), wanted_outputs(recipe, keep))
@@ -107,7 +108,9 @@ def improve_file(
     losses: list[str] = []
     outputs = _publish_all(picture, result, directory, losses, recipe=recipe, keep=keep, engine=engine)
     report.progress(1.0, "done")
-    absent = {name: output.absent for name, output in result.outputs.items() if output.absent and name != "final"}
+    absent: dict[OutputName, str] = {
+        name: output.absent for name, output in result.outputs.items() if output.absent and name != "final"
+    }
     notes = tuple(dict.fromkeys((*picture.warnings, *result.notes, *losses)))
     return FileResult(source, outputs, absent, result.bw, time.monotonic() - started, notes)
 

@@ -35,7 +35,8 @@ _XMP_TAG = 700
 class Provenance:
     """One output: the file it was made from, the recipe as JSON values, the steps that were done.
 
-    ``bw``: whether the file was judged black-and-white. ``when``: the time in UTC, as ISO 8601. ``version``: of Resilver.
+    ``bw``: whether the file was judged black-and-white. ``when``: the time in UTC, as ISO 8601.
+    ``version``: of Resilver.
     """
 
     source_name: str
