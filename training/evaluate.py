@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from training import figures
+from training.colour_figures import colorizer, colouring
 from training.damage import fill
 from training.repair_figures import Detect, Fill, detecting, repairing, squares
 from training.tasks import TASKS
@@ -66,6 +67,8 @@ def report(name: str, net: nn.Module, chosen: argparse.Namespace) -> None:
     """Prints what the task's figures are."""
     if name == "repair-detect":
         print(*detecting(detector(net), squares(chosen.data), chosen.threshold), sep="\n")
+    if name == "colour":
+        print(*colouring(colorizer(net, TASKS["colour"](chosen.data)), chosen.data), sep="\n")
     if name == "repair-fill":
         find = detector(load("repair-detect", chosen.checkpoints, chosen.data))
         print(*repairing(find, filler(net), squares(chosen.data), chosen.threshold), sep="\n")

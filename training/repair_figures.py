@@ -19,6 +19,18 @@ SIDE = 256
 KERNEL = np.ones((3, 3), np.uint8)
 
 
+def find(detect: Detect, luma: Plane, threshold: float = 0.5) -> Plane:
+    """The mask of a whole picture: also looked for at half and quarter size, where broad damage looks fine."""
+    height, width = luma.shape
+    chance = detect(luma)
+    for scale in (2, 4):
+        if min(height, width) < 300 * scale:
+            break
+        small = cv2.resize(luma, (width // scale, height // scale), interpolation=cv2.INTER_AREA)
+        chance = np.maximum(chance, cv2.resize(detect(small), (width, height), interpolation=cv2.INTER_LINEAR))
+    return _widened(chance > threshold)
+
+
 def squares(folder: Path, count: int = 240) -> list[Plane]:
     """Luminance of `count` validation pictures, short side 256, middle square."""
     photos = validation_photos(folder)

@@ -1,0 +1,107 @@
+"""Contact sheets of real photographs, to be looked at: `python -m training.sheet enlarge-x2-fast FOLDER`."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from training import colour
+from training.colour_figures import colorizer
+from training.data import Bytes
+from training.evaluate import detector, filler, load, plane_function
+from training.figures import lanczos, on_luminance
+from training.repair_figures import find
+from training.tasks import TASKS
+from training.train import CHECKPOINTS, DATA
+
+PHOTOS = DATA.parent / "photos"
+TILE = 300  # side of a crop; enlarged crops show half of it
+CROPS = {"01": (300, 330), "02": (420, 250), "03": (60, 60), "04": (150, 20), "05": (470, 380), "06": (400, 250),
+         "07": (250, 200), "08": (280, 120)}  # left, top of a face or fine detail  # fmt: skip
+Show = Callable[[Bytes, tuple[int, int]], list[Bytes]]
+
+
+def crop(pixels: Bytes, place: tuple[int, int], side: int) -> Bytes:
+    """A square of `side` pixels, moved inwards where the picture ends, small pictures brought up by repetition."""
+    left, top = min(place[0], max(0, pixels.shape[1] - side)), min(place[1], max(0, pixels.shape[0] - side))
+    cut = pixels[top : top + side, left : left + side]
+    return cv2.resize(cut, (TILE, TILE), interpolation=cv2.INTER_NEAREST if side < TILE else cv2.INTER_AREA)
+
+
+def whole(pixels: Bytes) -> Bytes:
+    """The picture inside a square."""
+    scale = TILE / max(pixels.shape[:2])
+    size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
+    square = np.full((TILE, TILE, 3), 255, np.uint8)
+    square[: size[1], : size[0]] = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    return square
+
+
+def enlarging(checkpoints: Path) -> Show:
+    run = plane_function(load("enlarge-x2-fast", checkpoints), 2)
+
+    def show(pixels: Bytes, place: tuple[int, int]) -> list[Bytes]:
+        left, top = min(place[0], pixels.shape[1] - TILE // 2), min(place[1], pixels.shape[0] - TILE // 2)
+        small = np.ascontiguousarray(pixels[max(0, top) :, max(0, left) :][: TILE // 2, : TILE // 2])
+        return [lanczos(small, 2), on_luminance(small, run, 2)]
+
+    return show
+
+
+def denoising(checkpoints: Path) -> Show:
+    run = plane_function(load("denoise", checkpoints), 8)
+    return lambda pixels, place: [crop(pixels, place, TILE), crop(on_luminance(pixels, run, 1), place, TILE)]
+
+
+def repairing(checkpoints: Path) -> Show:
+    detect, fill_in = detector(load("repair-detect", checkpoints)), filler(load("repair-fill", checkpoints))
+
+    def show(pixels: Bytes, place: tuple[int, int]) -> list[Bytes]:
+        luma = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
+        mask = find(detect, luma)
+        repaired = (fill_in(luma, mask) * 255 + 0.5).astype(np.uint8)
+        grey = [_rgb(luma), _rgb(mask), np.dstack([repaired] * 3)]
+        return [whole(part) for part in grey] + [crop(part, place, TILE) for part in grey]
+
+    return show
+
+
+def _rgb(plane: NDArray[np.float32]) -> Bytes:
+    return np.dstack([(plane * 255 + 0.5).astype(np.uint8)] * 3)
+
+
+def colouring(checkpoints: Path) -> Show:
+    run = colorizer(load("colour", checkpoints), TASKS["colour"](DATA))
+
+    def show(pixels: Bytes, place: tuple[int, int]) -> list[Bytes]:  # noqa: ARG001
+        grey = colour.lab(pixels)[..., 0]
+        shown = [np.dstack([grey, run(grey, vividness)]) for vividness in (0.0, 0.3, 0.6, 1.0)]
+        return [whole(pixels), *[whole(colour.rgb(part)) for part in shown]]
+
+    return show
+
+
+SHEETS = {"enlarge-x2-fast": enlarging, "denoise": denoising, "repair": repairing, "colour": colouring}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("sheet", choices=sorted(SHEETS))
+    parser.add_argument("folder", type=Path, help="where the sheet is written")
+    parser.add_argument("--photos", type=Path, default=PHOTOS)
+    parser.add_argument("--checkpoints", type=Path, default=CHECKPOINTS)
+    chosen = parser.parse_args()
+    show = SHEETS[chosen.sheet](chosen.checkpoints)
+    rows = []
+    for path in sorted(chosen.photos.glob("*.[jp][pn]g")):
+        pixels = np.asarray(Image.open(path).convert("RGB"))
+        rows.append(np.hstack(show(pixels, CROPS.get(path.name[:2], (0, 0)))))
+    Image.fromarray(np.vstack(rows)).save(chosen.folder / f"sheet-{chosen.sheet}.png")
+
+
+if __name__ == "__main__":
+    main()
