@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import subprocess
 from functools import partial
 from pathlib import Path
 
@@ -199,6 +200,7 @@ def test_already_good(album, home, capsys):
     assert line["outputs"] == {}
     assert line["absent"] == {"improved": "already good"}
     assert line["error"] is None
+    assert not (home / "out").exists()
     assert restore(album / "a.jpg", "-o", "out", engine="picky.Content") == 0
     assert "a.jpg: already good" in capsys.readouterr().out
 
@@ -217,13 +219,34 @@ def test_names_that_are_no_text(home, capsys):
     assert r"w\xff\n.jpg" in capsys.readouterr().out
 
 
-def test_output_folder_that_cannot_be_written(album, home, capsys):
-    """A forbidden output folder fails every picture with a sentence that names it."""
-    (home / "out").write_text("a file")
-    assert restore(album / "a.jpg", "-o", home / "out" / "below", "--json") == 1
+@pytest.fixture
+def closed(home):
+    """A folder in which nobody, root included, may make a file."""
+    folder = home / "closed"
+    folder.mkdir(mode=0o555)
+    if os.getuid() == 0 and subprocess.run(["chattr", "+i", folder], capture_output=True, check=False).returncode:
+        pytest.skip("this file system cannot close a folder to root")
+    yield folder
+    if os.getuid() == 0:
+        subprocess.run(["chattr", "-i", folder], check=True)
+
+
+def test_output_folder_that_cannot_be_written(album, closed, capsys):
+    """A forbidden output folder fails every picture with a sentence that names it, and stays empty."""
+    assert restore("-r", album, "-o", closed, "--json") == 1
+    errors = [line["error"] for line in lines(capsys)]
+    assert [error["code"] for error in errors] == ["output-denied"] * 3
+    assert all(str(closed) in error["message"] for error in errors)
+    assert list(closed.iterdir()) == []
+
+
+def test_output_folder_that_cannot_be_made(album, home, capsys):
+    """A file where the output folder should be made fails the picture with a sentence that names it."""
+    (home / "file").write_text("in the way")
+    assert restore(album / "a.jpg", "-o", home / "file" / "below", "--json") == 1
     error = lines(capsys)[0]["error"]
     assert error["code"].startswith("output")
-    assert str(home / "out") in error["message"]
+    assert str(home / "file") in error["message"]
 
 
 def test_colorize_always_says_what_is_missing(album, home, capsys):

@@ -97,24 +97,6 @@ def test_ctrl_c_leaves_nothing_half_made(home, faded, jobs):
     assert sum(json.loads(line).get("skipped", False) for line in done.stdout.splitlines()) == len(told)
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="needs root to become somebody else")
-def test_a_folder_without_permission(home, faded):
-    """A user who may not write into the output folder is told so, and the folder is named."""
-    faded(home.path / "attic.jpg")
-    shared = home.path.parent.parent
-    (home.path / "out").mkdir()
-    for folder in (shared.parent, shared, home.path.parent, home.path):
-        folder.chmod(0o755)
-    done = home.run("restore", "attic.jpg", "-o", "out", "--json", user=65534, group=65534)
-    if "Permission" in done.stderr and not done.stdout:
-        pytest.skip("this checkout is closed to other users")
-    assert done.returncode == 1
-    error = json.loads(done.stdout)["error"]
-    assert error["code"] == "output-denied"
-    assert "out" in error["message"]
-    assert files(home.path / "out") == []
-
-
 def test_progress_on_a_terminal(home, faded):
     """On a terminal a bar with the share and the time left is drawn and taken away; stdout has plain lines only."""
     pty = pytest.importorskip("pty")
