@@ -50,7 +50,7 @@ def allocate(shape: Sequence[int], dtype: npt.DTypeLike, limit_bytes: int = PLAI
         raise EngineMemory(f"There is no memory for {size / 1e6:.0f} MB of pixels; close other programs.") from error
 
 
-def release(array: Pixels) -> None:
+def release(array: Pixels | memoryview) -> None:
     """Drop the resident pages of an array made by :func:`allocate`; its content stays.
 
     Any view will do; plain arrays are left alone.

@@ -12,6 +12,7 @@ PNG_HEAD_BYTES = 54  # signature, IHDR, and pHYs, which libvips always writes ne
 _XMP_HEAD = b"http://ns.adobe.com/xap/1.0/\0"
 _IRB_HEAD = b"Photoshop 3.0\0"
 _SEGMENT_BYTES = 65533  # a length of 16 bits counts itself
+JPEG_XMP_BYTES = _SEGMENT_BYTES - len(_XMP_HEAD)
 _PNG_XMP = b"XML:com.adobe.xmp"
 _PNG_IPTC = b"Raw profile type iptc"
 _MOST_INFLATED = 16 << 20  # of one compressed chunk; a bomb is left out

@@ -156,7 +156,7 @@ def _finished(
     if alpha is not None and int(alpha.min()) == np.iinfo(alpha.dtype).max:
         alpha = None
     if neutral and icc is None and pixels.shape[2] == 3 and _is_gray(pixels):
-        pixels = pixels[..., :1]
+        pixels = pixels[..., 1:2]
     if icc and profiles.channels(icc) != pixels.shape[2]:
         icc = None
         notes += ("The colour profile does not fit the pixels and is left out.",)
@@ -165,9 +165,10 @@ def _finished(
 
 
 def _is_gray(pixels: Pixels) -> bool:
+    tolerance = np.iinfo(pixels.dtype).max // 255  # WebP's and AVIF's colour conversion rounds gray to +-1
     rows = max(1, _STRIP_BYTES // pixels[0].nbytes)
     strips = (pixels[at : at + rows] for at in range(0, len(pixels), rows))
-    return all(bool((strip == strip[..., :1]).all()) for strip in strips)
+    return all(bool((np.ptp(strip, axis=2) <= tolerance).all()) for strip in strips)
 
 
 def decode_vips(
@@ -196,7 +197,7 @@ def decode_vips(
             raise PictureBroken(f"{name} contradicts itself about its size; get a good copy of it.")
         if notes:
             icc = None
-        pixels, alpha = _fetch(image, orientation, extra=extra)
+        pixels, alpha = _fetch(image, data, orientation, extra=extra)
     except pyvips.Error as error:
         raise PictureBroken(f"{name} is damaged or cut off ({_reason(error)}); get a good copy of it.") from error
     except MemoryError as error:
@@ -244,7 +245,7 @@ def _from_cmyk(image: Any, icc: bytes | None) -> tuple[Any, tuple[str, ...]]:
     return converted, (f"Converted from CMYK to sRGB {how}.",)
 
 
-def _fetch(image: Any, orientation: int, *, extra: bool) -> tuple[Pixels, Pixels | None]:
+def _fetch(image: Any, data: memoryview, orientation: int, *, extra: bool) -> tuple[Pixels, Pixels | None]:
     import pyvips
 
     colours = 3 if image.bands >= 3 else 1
@@ -266,6 +267,7 @@ def _fetch(image: Any, orientation: int, *, extra: bool) -> tuple[Pixels, Pixels
         if lying_alpha is not None:
             lying_alpha[top : top + count] = strip[..., colours]
         canvas.release(pixels)
+        canvas.release(data)
     return pixels, alpha
 
 

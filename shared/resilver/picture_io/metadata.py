@@ -14,7 +14,7 @@ from PIL import Image
 
 from resilver.picture import Metadata, Picture
 from resilver.picture_io import ifd, profiles, xmp
-from resilver.picture_io.containers import read_png, read_resource
+from resilver.picture_io.containers import JPEG_XMP_BYTES, read_png, read_resource
 
 # tags of a TIFF that describe its own pixels, not the photograph (TIFF 6.0; Photoshop's layers)
 _STRUCTURAL = (
@@ -140,10 +140,21 @@ def for_file(picture: Picture, kind: str) -> Blocks:
     if icc and profiles.channels(icc) != picture.pixels.shape[2]:
         icc = None
         notes.append("The colour profile does not fit the pixels and was left out.")
-    packet, iptc = picture.metadata.xmp, picture.metadata.iptc
+    packet, iptc = _xmp(picture), picture.metadata.iptc
     if iptc and kind in ("webp", "avif"):
         packet, iptc = xmp.with_iptc(packet, iptc), None
+    if packet and kind == "jpeg" and len(packet) > JPEG_XMP_BYTES:
+        packet = xmp.only(packet, ("resilver", "Iptc4xmpExt"))
+        notes.append("The XMP data are too long for a JPEG; only what Resilver wrote was kept. TIFF and PNG keep all.")
     return Blocks(_exif(picture, kind), packet, iptc, icc, tuple(notes))
+
+
+def _xmp(picture: Picture) -> bytes | None:
+    """The packet without what has become untrue; some programs turn a picture by what they find here."""
+    size = {"tiff:ImageWidth": picture.width, "tiff:ImageLength": picture.height}
+    size |= {"exif:PixelXDimension": picture.width, "exif:PixelYDimension": picture.height}
+    values = {"tiff:Orientation": "1"} | {name: str(value) for name, value in size.items()}
+    return xmp.corrected(picture.metadata.xmp, values) if picture.metadata.xmp else None
 
 
 def _exif(picture: Picture, kind: str) -> bytes | None:

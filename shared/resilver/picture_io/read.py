@@ -36,6 +36,7 @@ _PLUGINS = {
 }  # fmt: skip
 _STRIPS = ("jpeg", "png", "webp", "avif")  # what libvips can take from Pillow when they are large
 _CHUNK = 1 << 20
+_RELEASE = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,8 @@ def _slurp(file: io.FileIO, size: int, path: Path) -> tuple[memoryview, str]:
                 raise PictureBroken(f"{path} became shorter while it was read; try again when it is complete.")
             digest.update(data[at : at + count])
             at += count
+            if at % _RELEASE == 0:
+                canvas.release(data)
     except OSError as error:
         raise PictureUnreadable(_cannot(path, error)) from error
     return data, digest.hexdigest()

@@ -6,6 +6,7 @@ Entity declarations are refused before parsing, so that a packet cannot expand i
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from xml.dom import Node, minidom
 from xml.parsers.expat import ExpatError
 
@@ -15,11 +16,14 @@ _XMLNS = "http://www.w3.org/2000/xmlns/"
 _XML = "http://www.w3.org/XML/1998/namespace"
 PREFIXES = {
     "dc": "http://purl.org/dc/elements/1.1/",
+    "exif": "http://ns.adobe.com/exif/1.0/",
     "photoshop": "http://ns.adobe.com/photoshop/1.0/",
     "Iptc4xmpCore": "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/",
     "Iptc4xmpExt": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
     "xmpMM": "http://ns.adobe.com/xap/1.0/mm/",
     "stEvt": "http://ns.adobe.com/xap/1.0/sType/ResourceEvent#",
+    "tiff": "http://ns.adobe.com/tiff/1.0/",
+    "xmp": "http://ns.adobe.com/xap/1.0/",
     "resilver": "https://resilver.invalid/ns/1.0/",  # a name, not an address: .invalid never resolves (RFC 2606)
 }
 _LARGEST = 16 << 20
@@ -46,6 +50,7 @@ _IPTC_SIMPLE = {
     115: "photoshop:Source",
     122: "photoshop:CaptionWriter",
 }
+_IPTC_DATE = 55
 _IPTC_LISTS = {
     5: ("dc:title", "Alt"),
     25: ("dc:subject", "Bag"),
@@ -61,6 +66,7 @@ class Packet:
     def __init__(self, packet: bytes | None = None) -> None:
         """Open a packet; what cannot be read, or has no RDF, is replaced by an empty one."""
         self._document = _parse(packet) if packet else None
+        self._own: minidom.Element | None = None
         if self._document is None or not self._roots():
             self._document = minidom.parseString(_EMPTY)  # noqa: S318 - our own text
 
@@ -150,13 +156,15 @@ class Packet:
 
     def _add(self, name: str) -> minidom.Element:
         space = _split(name)[0]
-        prefix = self._rdf_prefix()
-        description = self._make(f"{prefix}:Description", RDF)
-        description.setAttributeNS(RDF, f"{prefix}:about", self._about())
+        if self._own is None:
+            prefix = self._rdf_prefix()
+            about = self._about()
+            self._own = self._make(f"{prefix}:Description", RDF)
+            self._own.setAttributeNS(RDF, f"{prefix}:about", about)
+            self._roots()[0].appendChild(self._own)
         element = self._make(name, space)
         element.setAttributeNS(_XMLNS, "xmlns:" + name.partition(":")[0], space)
-        description.appendChild(element)
-        self._roots()[0].appendChild(description)
+        self._own.appendChild(element)
         return element
 
     def _about(self) -> str:
@@ -212,11 +220,36 @@ def field(item: minidom.Element, name: str) -> str | None:
     return None
 
 
+def corrected(packet: bytes, values: Mapping[str, str]) -> bytes:
+    """The packet with new values where it has these properties, and without a thumbnail of the old picture."""
+    document = Packet(packet)
+    present = [name for name in values if document.has(name)]
+    if not present and not document.has("xmp:Thumbnails"):
+        return packet
+    document.remove("xmp:Thumbnails")
+    for name in present:
+        document.set(name, values[name])
+    return document.to_bytes()
+
+
+def only(packet: bytes, prefixes: Sequence[str]) -> bytes:
+    """The simple properties of some name spaces."""
+    document, result = Packet(packet), Packet()
+    spaces = {PREFIXES[prefix]: prefix for prefix in prefixes}
+    for description in document.descriptions():
+        for element in _elements(description):
+            if element.namespaceURI in spaces:
+                result.set(f"{spaces[element.namespaceURI]}:{element.localName}", _content(element))
+    return result.to_bytes()
+
+
 def with_iptc(packet: bytes | None, iptc: bytes) -> bytes:
     """The packet with the fields of an IPTC record that it lacks."""
     document = Packet(packet)
     present = {name for name in _names() if document.has(name)}
-    for number, value in _iptc_fields(iptc):
+    for number, text in _iptc_fields(iptc):
+        # IIM writes a date as CCYYMMDD, XMP as CCYY-MM-DD
+        value = re.sub(r"^(\d{4})(\d\d)(\d\d)$", r"\1-\2-\3", text) if number == _IPTC_DATE else text
         name, kind = _IPTC_LISTS.get(number, (_IPTC_SIMPLE.get(number), None))
         if name is None or name in present:
             continue
