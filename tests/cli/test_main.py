@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 
@@ -88,13 +89,22 @@ def test_unexpected_errors_go_to_the_log(home, capsys):
     assert "ValueError: embedded null byte" in log.read_text()
 
 
-def test_a_reader_that_leaves_is_no_error_message():
-    """'resilver ... | head' ends quietly when the reader has gone."""
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_leaves_is_no_error_message(unbuffered):
+    """'resilver ... | head' ends quietly with status 1 when the reader has gone."""
+    code = "import sys; from resilver.cli import main; sys.exit(main(['models', 'list']))"
+    reader, writer = os.pipe()
+    os.close(reader)
     done = subprocess.run(
-        f"{sys.executable} -c 'from resilver.cli import main; main([\"models\", \"list\"])' | true",
-        shell=True, capture_output=True, text=True, check=False, timeout=60,
-    )  # fmt: skip
-    assert done.stderr == ""
+        [sys.executable, "-c", code],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+        check=False,
+        timeout=60,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 def test_every_command_has_help_and_a_function():

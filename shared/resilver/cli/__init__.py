@@ -21,7 +21,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     _print_any_name()
     try:
-        return _dispatch(arguments)
+        status = _dispatch(arguments)
+        sys.stdout.flush()
+        return status
     except SystemExit as leave:  # argparse has printed the help or what is wrong
         return leave.code if isinstance(leave.code, int) else 2
     except KeyboardInterrupt:
