@@ -3,37 +3,16 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import nn
 
 from training import colour
+from training.apply import Colour, Plane
 from training.data import validation_photos
-from training.tasks import ColourTask
 
-Floats = NDArray[np.float32]
-Colour = Callable[[Floats, float], Floats]  # L (0..100) and vividness -> ab
-SIDE, WORKING = 128, 256
+SIDE = 128
 VIVIDNESSES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-
-
-def colorizer(net: nn.Module, task: ColourTask, working: int = WORKING) -> Colour:
-    """The network on lightness of any size, brought to a short side of `working` and back."""
-    weights = task.weights.numpy() ** (1 / colour.TRAINED)
-
-    def run(lightness: Floats, vividness: float) -> Floats:
-        height, width = lightness.shape
-        scale = working / min(height, width)
-        size = [max(16, round(length * scale / 16) * 16) for length in (width, height)]
-        small = cv2.resize(lightness, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR) / 50 - 1
-        with torch.no_grad():
-            logits = net(torch.from_numpy(small)[None, None])[0].numpy()
-        return cv2.resize(colour.decode(logits, weights, vividness), (width, height), interpolation=cv2.INTER_LINEAR)
-
-    return run
 
 
 def square(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -57,7 +36,7 @@ def _psnr(truth: NDArray[np.uint8], got: NDArray[np.uint8]) -> float:
     return float(20 * np.log10(255) - 10 * np.log10(np.mean((truth.astype(np.float32) - got) ** 2) + 1e-9))
 
 
-def _row(photos: list[NDArray[np.uint8]], paint: Callable[[Floats], Floats]) -> tuple[float, float, float]:
+def _row(photos: list[NDArray[np.uint8]], paint: Callable[[Plane], Plane]) -> tuple[float, float, float]:
     """Mean PSNR, mean ab RMSE, colourfulness over the truth's."""
     found = []
     for truth in photos:

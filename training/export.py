@@ -5,17 +5,19 @@ photograph before it is kept. Blobs are `in0` and `out0`.
 """
 
 import argparse
+import json
 import shutil
 import tempfile
 from pathlib import Path
 
-import ncnn
 import numpy as np
 import pnnx
 import torch
 from skimage import data as pictures
 from torch import nn
 
+from training import colour
+from training.apply import Exported
 from training.evaluate import load
 from training.tasks import TASKS
 from training.train import CHECKPOINTS, DATA
@@ -24,21 +26,6 @@ WEIGHTS = Path(__file__).resolve().parents[1] / "shared" / "resilver" / "local" 
 CHANNELS = {"repair-fill": 3}
 # 16-bit weights may move a byte of the result by less than a quarter of a step, a logit by a little more
 TOLERANCE = {"repair-detect": 0.05}
-
-
-def run_ncnn(stem: Path, planes: np.ndarray) -> np.ndarray:
-    """`planes` (channels, height, width) float32 through the exported files."""
-    net = ncnn.Net()
-    net.load_param(str(stem.with_suffix(".param")))
-    net.load_model(str(stem.with_suffix(".bin")))
-    keep = np.ascontiguousarray(planes, np.float32)
-    given = ncnn.Mat(keep)  # a view: `keep` has to outlive the run
-    extractor = net.create_extractor()
-    extractor.input("in0", given)
-    failed, out = extractor.extract("out0")
-    if failed:
-        raise RuntimeError(f"ncnn gave {failed}")
-    return np.array(out)
 
 
 def export(name: str, net: nn.Module, folder: Path) -> float:
@@ -54,7 +41,7 @@ def export(name: str, net: nn.Module, folder: Path) -> float:
     planes = np.stack([plane, plane, (plane > 0.7).astype(np.float32)])[:channels]
     with torch.no_grad():
         expected = net(torch.from_numpy(planes)[None])[0].numpy()
-    return float(np.abs(run_ncnn(folder / name, planes) - expected).max())
+    return float(np.abs(Exported(folder / name)(planes) - expected).max())
 
 
 def main() -> None:
@@ -65,6 +52,9 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
     chosen = parser.parse_args()
     difference = export(chosen.task, load(chosen.task, chosen.checkpoints, chosen.data), chosen.weights)
+    if chosen.task == "colour":
+        facts = {"centres": colour.CENTRES.tolist(), "rarity": TASKS[chosen.task](chosen.data).rarity().tolist()}
+        (chosen.weights / f"{chosen.task}.json").write_text(json.dumps(facts) + "\n")
     print(f"{chosen.task}: differs from PyTorch by at most {difference:.5f}")
     if difference > TOLERANCE.get(chosen.task, 0.001):
         raise SystemExit("the export is wrong")

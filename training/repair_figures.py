@@ -8,27 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from training.apply import KERNEL, Detect, Fill, Plane, widened
 from training.damage import Damaged, damage, fill
 from training.data import luminance, validation_photos
 from training.degrade import quantise
 
-Plane = NDArray[np.float32]
-Detect = Callable[[Plane], Plane]  # luma -> probability of damage
-Fill = Callable[[Plane, Plane], Plane]  # luma, mask -> luma repaired inside the mask
 SIDE = 256
-KERNEL = np.ones((3, 3), np.uint8)
-
-
-def find(detect: Detect, luma: Plane, threshold: float = 0.5) -> Plane:
-    """The mask of a whole picture: also looked for at half and quarter size, where broad damage looks fine."""
-    height, width = luma.shape
-    chance = detect(luma)
-    for scale in (2, 4):
-        if min(height, width) < 300 * scale:
-            break
-        small = cv2.resize(luma, (width // scale, height // scale), interpolation=cv2.INTER_AREA)
-        chance = np.maximum(chance, cv2.resize(detect(small), (width, height), interpolation=cv2.INTER_LINEAR))
-    return _widened(chance > threshold)
 
 
 def squares(folder: Path, count: int = 240) -> list[Plane]:
@@ -101,12 +86,8 @@ def detecting(detect: Detect, planes: list[Plane], threshold: float) -> Iterator
         yield f"mask, tolerance {tolerance} px: F1 {score:.3f} (precision {precision:.3f}, recall {recall:.3f})"
     share = 100 * np.mean([(detect(plane) > threshold).mean() for plane in planes])
     yield f"flagged on clean pictures: {share:.2f} %"
-    losses = [_psnr(p, fill(p, _widened(detect(p) > threshold))) for p in planes]
+    losses = [_psnr(p, fill(p, widened(detect(p) > threshold))) for p in planes]
     yield f"clean pictures after an NS fill of their masks: lowest decile {np.percentile(losses, 10):.1f} dB"
-
-
-def _widened(mask: NDArray[np.bool_]) -> Plane:
-    return cv2.dilate(mask.astype(np.float32), KERNEL)
 
 
 def repairing(detect: Detect, filler: Fill, planes: list[Plane], threshold: float) -> Iterator[str]:
@@ -117,8 +98,8 @@ def repairing(detect: Detect, filler: Fill, planes: list[Plane], threshold: floa
         "NL-means h 10": lambda c: cv2.fastNlMeansDenoising(quantise(c.given), None, 10).astype(np.float32) / 255,
         "NS, true mask": classical(lambda c: c.mask),
         "filler, true mask": lambda c: filler(c.given, c.mask),
-        "NS, own mask": classical(lambda c: _widened(detect(c.given) > threshold)),
-        "filler, own mask": lambda c: filler(c.given, _widened(detect(c.given) > threshold)),
+        "NS, own mask": classical(lambda c: widened(detect(c.given) > threshold)),
+        "filler, own mask": lambda c: filler(c.given, widened(detect(c.given) > threshold)),
     }
     for name, restore in ways.items():
         yield restoring(name, restore, found)

@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from training import colour
-from training.colour_figures import colorizer
+from training.apply import colorizer, detector, filler, find, on_luminance, plane_function
 from training.data import Bytes
-from training.evaluate import detector, filler, load, plane_function
-from training.figures import lanczos, on_luminance
-from training.repair_figures import find
+from training.evaluate import as_function, load
+from training.figures import lanczos
 from training.tasks import TASKS
 from training.train import CHECKPOINTS, DATA
 
@@ -42,7 +41,7 @@ def whole(pixels: Bytes) -> Bytes:
 
 
 def enlarging(checkpoints: Path) -> Show:
-    run = plane_function(load("enlarge-x2-fast", checkpoints), 2)
+    run = plane_function(as_function(load("enlarge-x2-fast", checkpoints)), 2)
 
     def show(pixels: Bytes, place: tuple[int, int]) -> list[Bytes]:
         left, top = min(place[0], pixels.shape[1] - TILE // 2), min(place[1], pixels.shape[0] - TILE // 2)
@@ -53,12 +52,15 @@ def enlarging(checkpoints: Path) -> Show:
 
 
 def denoising(checkpoints: Path) -> Show:
-    run = plane_function(load("denoise", checkpoints), 8)
+    run = plane_function(as_function(load("denoise", checkpoints)), 8)
     return lambda pixels, place: [crop(pixels, place, TILE), crop(on_luminance(pixels, run, 1), place, TILE)]
 
 
 def repairing(checkpoints: Path) -> Show:
-    detect, fill_in = detector(load("repair-detect", checkpoints)), filler(load("repair-fill", checkpoints))
+    detect, fill_in = (
+        detector(as_function(load("repair-detect", checkpoints))),
+        filler(as_function(load("repair-fill", checkpoints))),
+    )
 
     def show(pixels: Bytes, place: tuple[int, int]) -> list[Bytes]:
         luma = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
@@ -75,7 +77,7 @@ def _rgb(plane: NDArray[np.float32]) -> Bytes:
 
 
 def colouring(checkpoints: Path) -> Show:
-    run = colorizer(load("colour", checkpoints), TASKS["colour"](DATA))
+    run = colorizer(as_function(load("colour", checkpoints)), TASKS["colour"](DATA).rarity().numpy())
 
     def show(pixels: Bytes, place: tuple[int, int]) -> list[Bytes]:  # noqa: ARG001
         grey = colour.lab(pixels)[..., 0]

@@ -171,19 +171,24 @@ class ColourTask:
     batch: int = 32
     rate: float = 2e-3
     groups: dict[str, list[NDArray]] = field(default_factory=dict)
-    weights: Tensor = field(default_factory=lambda: torch.ones(len(colour.CENTRES)))
+    weights: Tensor | None = None
 
     def build(self) -> nn.Module:
-        self._open()
         return Colorizer(len(colour.CENTRES))
 
-    def _open(self) -> None:
-        for photo in training_photos(self.folder, shards=("train", "scenes")):
-            self.groups.setdefault(photo.category, []).append(_small(photo.pixels))
+    def rarity(self) -> Tensor:
+        """The weight of each colour bin."""
+        self._open()
         labels = [colour.nearest(colour.lab(p)[::4, ::4, 1:]) for group in self.groups.values() for p in group]
-        self.weights = torch.from_numpy(colour.rarity(labels) ** colour.TRAINED)
+        return torch.from_numpy(colour.rarity(labels))
+
+    def _open(self) -> None:
+        if not self.groups:
+            for photo in training_photos(self.folder, shards=("train", "scenes")):
+                self.groups.setdefault(photo.category, []).append(_small(photo.pixels))
 
     def sample(self, rng: np.random.Generator) -> Sample:
+        self._open()
         group = self.groups[str(rng.choice(list(COLOUR_SHARES), p=list(COLOUR_SHARES.values())))]
         picture = group[rng.integers(len(group))]
         side = int(rng.integers(COLOUR_SIDE, COLOUR_STORED + 1))
@@ -194,7 +199,8 @@ class ColourTask:
 
     def loss(self, net: nn.Module, batch: list[Tensor]) -> Tensor:
         given, labels = batch
-        self.weights = self.weights.to(given.device)
+        if self.weights is None:
+            self.weights = self.rarity().to(given.device) ** colour.TRAINED
         return F.cross_entropy(net(given).float(), labels, self.weights)
 
 

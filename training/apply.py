@@ -1,0 +1,116 @@
+"""Networks as functions of whole pictures, the same for PyTorch and for ncnn; what the engine does, without tiles.
+
+A network here is a function of planes (channels, height, width) float32 that gives (channels, height, width).
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import ncnn
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from training import colour
+from training.damage import fill
+
+Plane = NDArray[np.float32]
+Net = Callable[[Plane], Plane]
+PlaneFunction = Callable[[Plane], Plane]  # luma in 0..1 to luma in 0..1
+Detect = Callable[[Plane], Plane]  # luma -> probability of damage
+Fill = Callable[[Plane, Plane], Plane]  # luma, mask -> luma repaired inside the mask
+Colour = Callable[[Plane, float], Plane]  # L (0..100) and vividness -> ab
+BORDER = 16  # replicated pixels around a picture; further away the networks hardly look
+KERNEL = np.ones((3, 3), np.uint8)
+COLOUR_SIDE = 256  # short side that the colorizer looks at
+
+
+class Exported:
+    """A network in ncnn's files `stem`.param and `stem`.bin, on one thread."""
+
+    def __init__(self, stem: Path) -> None:
+        self._net = ncnn.Net()
+        self._net.opt.num_threads = 1
+        if self._net.load_param(str(stem.with_suffix(".param"))) or self._net.load_model(str(stem.with_suffix(".bin"))):
+            raise RuntimeError(f"{stem} cannot be loaded")
+
+    def __call__(self, planes: Plane) -> Plane:
+        keep = np.ascontiguousarray(planes, np.float32)
+        given = ncnn.Mat(keep)  # a view: `keep` has to outlive the run
+        extractor = self._net.create_extractor()
+        extractor.input("in0", given)
+        failed, out = extractor.extract("out0")
+        if failed:
+            raise RuntimeError(f"ncnn gave {failed}")
+        return np.array(out)
+
+
+def bordered(net: Net, planes: Plane, multiple: int) -> Plane:
+    """Runs the network on planes of any size: edges are replicated and cut off again."""
+    height, width = planes.shape[1:]
+    sides = ((0, 0), (BORDER, BORDER + -height % multiple), (BORDER, BORDER + -width % multiple))
+    got = net(np.pad(planes, sides, mode="edge"))
+    scale = got.shape[1] // (height + 2 * BORDER)
+    return got[:, BORDER * scale : (BORDER + height) * scale, BORDER * scale : (BORDER + width) * scale]
+
+
+def plane_function(net: Net, multiple: int) -> PlaneFunction:
+    """Enlarger or denoiser as a function of one plane."""
+    return lambda plane: bordered(net, plane[None], multiple)[0]
+
+
+def detector(net: Net) -> Detect:
+    """Luma -> probability of damage."""
+    return lambda plane: 1 / (1 + np.exp(-bordered(net, plane[None], 16)[0]))
+
+
+def find(detect: Detect, luma: Plane, threshold: float = 0.5) -> Plane:
+    """The mask of a whole picture: also looked for at half and quarter size, where broad damage looks fine."""
+    height, width = luma.shape
+    chance = detect(luma)
+    for scale in (2, 4):
+        if min(height, width) < 300 * scale:
+            break
+        small = cv2.resize(luma, (width // scale, height // scale), interpolation=cv2.INTER_AREA)
+        chance = np.maximum(chance, cv2.resize(detect(small), (width, height), interpolation=cv2.INTER_LINEAR))
+    return widened(chance > threshold)
+
+
+def widened(mask: NDArray[np.bool_]) -> Plane:
+    """The mask and one pixel around, because edges of damage are soft."""
+    return cv2.dilate(mask.astype(np.float32), KERNEL)
+
+
+def filler(net: Net) -> Fill:
+    """Classical fill, then the network, inside the mask only."""
+
+    def run(luma: Plane, mask: Plane) -> Plane:
+        got = bordered(net, np.stack([fill(luma, mask), luma, mask]), 16)[0]
+        return np.where(mask > 0, np.clip(got, 0, 1), luma)
+
+    return run
+
+
+def colorizer(net: Net, rarity: Plane) -> Colour:
+    """Lightness of any size, brought to a short side of 256 and the colour back."""
+
+    def run(lightness: Plane, vividness: float) -> Plane:
+        height, width = lightness.shape
+        scale = COLOUR_SIDE / min(height, width)
+        size = [max(16, round(length * scale / 16) * 16) for length in (width, height)]
+        small = cv2.resize(lightness, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR) / 50 - 1
+        ab = colour.decode(net(small[None]), rarity, vividness)
+        return cv2.resize(ab, (width, height), interpolation=cv2.INTER_LINEAR)
+
+    return run
+
+
+def on_luminance(pixels: NDArray[np.uint8], function: PlaneFunction, factor: int) -> NDArray[np.uint8]:
+    """A colour picture (height, width, 3) with `function` on its luma and chroma brought up by Lanczos."""
+    ycc = cv2.cvtColor(pixels.astype(np.float32) / 255, cv2.COLOR_RGB2YCrCb)
+    luma = function(np.ascontiguousarray(ycc[..., 0]))
+    size = (pixels.shape[1] * factor, pixels.shape[0] * factor)
+    chroma = [np.asarray(Image.fromarray(ycc[..., i]).resize(size, Image.Resampling.LANCZOS)) for i in (1, 2)]
+    rgb = cv2.cvtColor(np.dstack([luma, *chroma]).astype(np.float32), cv2.COLOR_YCrCb2RGB)
+    return (np.clip(rgb, 0, 1) * 255 + 0.5).astype(np.uint8)
