@@ -1,0 +1,158 @@
+"""Enlarging: which networks for which picture, and what is done where there are none.
+
+The presets follow a comparison on photographs and drawings, clean and damaged (PSNR and SSIM against
+the originals, and faces and text by eye): what redraws faces or letters is not among them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Literal, Protocol
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from resilver.engine import Report
+from resilver.errors import EngineMissing, ModelBroken
+from resilver.local.networks import NETWORKS
+from resilver.local.runtime import Floats, Runtime
+from resilver.local.tiling import Border, Chain, Mix, Sample, Single, Stage, Work, run_tiled
+from resilver.picture import Picture
+from resilver.recipe import Kind, Quality
+from resilver.result import Step
+
+Level = Literal["clean", "mild", "strong"]
+
+
+class Damage(Protocol):
+    """What is asked of a measurement: grain as sigma in 8-bit units, and the JPEG's quality if it was one."""
+
+    @property
+    def noise(self) -> float: ...  # noqa: D102
+    @property
+    def jpeg_quality(self) -> float | None: ...  # noqa: D102
+
+
+def enlarge(  # noqa: PLR0917 - the recipe's fields in the recipe's order
+    picture: Picture,
+    factor: Literal[2, 4],
+    kind: Kind,
+    quality: Quality,
+    strength: float,
+    runtime: Runtime,
+    report: Report,
+    damage: Damage | None = None,
+) -> tuple[Picture, Step]:
+    """Multiply both sides by 2 or 4.
+
+    Gray stays gray, 16 bits stay 16 bits, alpha is enlarged apart by Lanczos resampling, and the
+    resolution in dots per inch is multiplied, too: the print keeps its size. ``damage`` are the
+    measurements of the picture (``None``: clean); ``strength`` is how strongly a damaged picture is
+    restored. Where networks are missing or damaged, the next simpler way is taken and the report
+    hears which, down to Lanczos resampling with sharpening.
+
+    Raises:
+        EngineError, OutputFull, Cancelled: see :func:`run_tiled`.
+    """
+    ways = [*_ways(factor, kind, quality, strength, damage_level(damage)), Lanczos(factor, 0.6 * strength)]
+    stage = _available(ways, runtime, report)
+    share = 0.97 if picture.alpha is not None else 1.0
+    pixels = run_tiled(stage, picture.pixels, runtime, report.part(0, share), alpha=picture.alpha)
+    alpha = None
+    if picture.alpha is not None:
+        plain = Lanczos(factor, 0.0)
+        alpha = run_tiled(plain, picture.alpha[..., None], runtime, report.part(share, 1.0))[..., 0]
+    dpi = None if picture.dpi is None else (picture.dpi[0] * factor, picture.dpi[1] * factor)
+    return picture.replace(pixels=pixels, alpha=alpha, dpi=dpi), Step(f"x{factor}", _tool(stage))
+
+
+class Lanczos:
+    """Lanczos resampling (a = 3), then an unsharp mask of radius 0.6 * scale; ``amount`` 0 leaves it out."""
+
+    multiple = 1
+    tile = 512
+    border: Border = "edge"
+    networks: tuple[str, ...] = ()
+
+    def __init__(self, scale: int, amount: float = 0.6) -> None:
+        self.scale = scale
+        self._amount = amount
+        self._radius = 0.6 * scale
+        self.margin = 3 + math.ceil(4 * 0.6)
+
+    def run(self, block: Floats, work: Work) -> Floats:  # noqa: ARG002 - no network, no averages
+        """See :class:`Stage`."""
+        return np.stack([self._enlarge(plane) for plane in block])
+
+    def learn(self, samples: Sequence[Sample], work: Work) -> None:
+        """See :class:`Stage`."""
+
+    def _enlarge(self, plane: Floats) -> Floats:
+        height, width = plane.shape
+        size = width * self.scale, height * self.scale
+        large = np.asarray(Image.fromarray(plane).resize(size, Image.Resampling.LANCZOS))
+        if self._amount:
+            large = large + self._amount * (large - cv2.GaussianBlur(large, (0, 0), self._radius))
+        edge = self.margin * self.scale
+        return large[edge:-edge, edge:-edge]
+
+
+def damage_level(damage: Damage | None) -> Level:
+    """How much a picture has suffered, on the scale that the choice of networks was measured on."""
+    if damage is None:
+        return "clean"
+    jpeg = damage.jpeg_quality or 100
+    if damage.noise >= 5 or jpeg <= 60:
+        return "strong"
+    return "mild" if damage.noise >= 2 or jpeg < 90 else "clean"
+
+
+def _available(ways: list[Stage], runtime: Runtime, report: Report) -> Stage:
+    why = ""
+    for stage in ways:
+        try:
+            runtime.require(stage.networks)
+        except (EngineMissing, ModelBroken) as error:
+            why = why or str(error)
+            continue
+        if why:
+            report.note(f"Enlarged with {_tool(stage)} instead of {_tool(ways[0])}. {why}")
+        return stage
+    raise EngineMissing(why)
+
+
+def _tool(stage: Stage) -> str:
+    return " + ".join(NETWORKS[name].label for name in stage.networks) or "Lanczos resampling and an unsharp mask"
+
+
+def _ways(factor: int, kind: Kind, quality: Quality, strength: float, level: Level) -> Iterator[Stage]:
+    """The ways to enlarge, best first."""
+    careful: Stage = Single("upconv-noise1")
+    if factor == 4:
+        careful = Chain(careful, Single("upconv"))
+    if kind == "photo":
+        yield from _photo(factor, quality, strength, level, careful)
+    else:
+        yield from _art(factor, quality, level)
+    yield careful
+
+
+def _photo(factor: int, quality: Quality, strength: float, level: Level, careful: Stage) -> Iterator[Stage]:
+    if quality == "best" and level == "strong" and strength > 0:
+        # half of each is sharper than the careful network and less painted than the restoring one alone
+        restoring = Single("cugan-conservative" if factor == 2 else "cugan-x4-conservative")
+        yield Mix(careful, restoring, 0.5 * strength)
+    if quality == "best" and level == "clean" and factor == 2:
+        yield Single("cunet")
+
+
+def _art(factor: int, quality: Quality, level: Level) -> Iterator[Stage]:
+    if quality == "best" and level == "clean":
+        careful = Single("cunet-noise1")
+        yield careful if factor == 2 else Chain(careful, Single("cunet"))
+    elif factor == 4:
+        yield Single("cugan-x4-conservative")
+    elif quality == "best":
+        yield Single("cugan-pro-conservative")

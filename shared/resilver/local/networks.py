@@ -1,0 +1,125 @@
+"""The networks that the engine knows: which file, which blobs, which border, how much of it is lost.
+
+Every network takes RGB as float32 of shape (3, height, width) in 0..1 and gives the same, ``scale``
+times as large. The figures of the table below were measured against the networks' own programs
+(equal within 1/255).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """One network.
+
+    ``source`` and ``stem``: where :class:`resilver.local.models.ModelStore` finds its weights.
+    ``pad``: pixels of the input on each side that make no output, or that a tile needs as overlap.
+    ``multiple``: of the input's sides and of the places where tiles start.
+    ``border``: how a picture is continued beyond its edge (:func:`numpy.pad`'s terms).
+    ``pooled``: blobs that hold averages over the whole input (squeeze and excite), in their order, each
+    with the pixels of the input on each side that do not reach it (rounded up so that a block cut by so
+    many starts on the network's grid): tiles of one picture must share the
+    averages or their seams show.
+    ``crops``: whether the network itself leaves the pad out of its output.
+    ``residual``: whether the output is to be added to the input, every pixel repeated.
+    ``tile``: the side in input pixels that was measured as quickest within its memory.
+    """
+
+    source: str
+    stem: str
+    label: str
+    scale: int
+    pad: int
+    multiple: int = 1
+    border: Literal["edge", "reflect"] = "reflect"
+    input: str
+    output: str
+    pooled: tuple[tuple[str, int], ...] = ()
+    crops: bool = True
+    residual: bool = False
+    tile: int = 192
+
+
+_UPCONV = Network(
+    source="waifu2x",
+    stem="models-upconv_7_photo/",
+    label="waifu2x upconv_7_photo",
+    scale=2,
+    pad=7,
+    multiple=2,
+    border="edge",
+    input="Input1",
+    output="Eltwise4",
+)
+_CUNET = replace(
+    _UPCONV,
+    stem="models-cunet/",
+    label="waifu2x cunet",
+    pad=18,
+    pooled=(("Pooling1", 6), ("Pooling2", 12), ("Pooling3", 16), ("Pooling4", 18)),
+)
+_CUGAN = Network(
+    source="realcugan",
+    stem="models-se/",
+    label="Real-CUGAN se",
+    scale=2,
+    pad=18,
+    multiple=2,
+    input="in0",
+    output="out0",
+    pooled=(("gap0", 6), ("gap1", 12), ("gap2", 16), ("gap3", 18)),
+)
+# an overlap of 12 leaves 0.9/255, of 18 nothing; x4plus needs more than the 32 that leave 3/255
+_ESRGAN = Network(
+    source="realesrgan", stem="", label="Real-ESRGAN", scale=4, pad=18, input="data", output="output", crops=False
+)
+
+
+def _named(base: Network, stem: str, label: str) -> Network:
+    return replace(base, stem=base.stem + stem, label=f"{base.label} {label}")
+
+
+NETWORKS: Mapping[str, Network] = MappingProxyType(
+    {
+        "upconv": _named(_UPCONV, "scale2.0x_model", "scale"),
+        **{f"upconv-noise{n}": _named(_UPCONV, f"noise{n}_scale2.0x_model", f"noise{n}") for n in range(4)},
+        "cunet": _named(_CUNET, "scale2.0x_model", "scale"),
+        "cunet-noise1": _named(_CUNET, "noise1_scale2.0x_model", "noise1"),
+        **{
+            f"cunet-1x-noise{n}": replace(
+                _CUNET,
+                stem=f"models-cunet/noise{n}_model",
+                label=f"waifu2x cunet noise{n} 1x",
+                scale=1,
+                pad=28,
+                multiple=4,
+                pooled=(("Pooling1", 8), ("Pooling2", 16), ("Pooling3", 24), ("Pooling4", 28)),
+            )
+            for n in range(4)
+        },
+        "cugan-conservative": _named(_CUGAN, "up2x-conservative", "conservative"),
+        "cugan-denoise3x": _named(_CUGAN, "up2x-denoise3x", "denoise3x"),
+        "cugan-x4-conservative": replace(
+            _CUGAN,
+            stem="models-se/up4x-conservative",
+            label="Real-CUGAN se conservative x4",
+            scale=4,
+            pad=19,
+            pooled=(("gap0", 7), ("gap1", 11), ("gap2", 15), ("gap3", 17)),
+            residual=True,
+            tile=128,
+        ),
+        "cugan-pro-conservative": replace(
+            _CUGAN, stem="models-pro/up2x-conservative", label="Real-CUGAN pro conservative"
+        ),
+        "animevideo-x2": replace(_named(_ESRGAN, "realesr-animevideov3-x2", "animevideov3"), scale=2),
+        "animevideo-x4": _named(_ESRGAN, "realesr-animevideov3-x4", "animevideov3"),
+        "x4plus-anime": replace(_named(_ESRGAN, "realesrgan-x4plus-anime", "x4plus-anime"), pad=48, tile=128),
+        "x4plus": replace(_named(_ESRGAN, "realesrgan-x4plus", "x4plus"), pad=48, tile=64),
+    }
+)

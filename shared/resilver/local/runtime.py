@@ -1,0 +1,285 @@
+"""Running networks: which device, how many threads, opened on first use and kept warm."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from resilver.engine import Report
+from resilver.errors import BlankResult, EngineError, EngineMemory
+from resilver.local.models import ModelStore
+from resilver.local.networks import NETWORKS, Network
+from resilver.settings import LocalSettings
+
+Floats = npt.NDArray[np.float32]
+
+_log = logging.getLogger(__name__)
+
+# Where the input differs by more than this (0..1), a constant output is no picture
+_FLAT = 2 / 255
+# On pure noise Real-CUGAN pro was seen beyond 1e4; released memory read as floats gives 1e29
+_ABSURD = 1e20
+
+
+class Net(Protocol):
+    """An opened network: named inputs to the wanted blobs. Raises RuntimeError or MemoryError."""
+
+    def __call__(self, inputs: Mapping[str, Floats], outputs: Sequence[str]) -> list[Floats]:
+        """Run once; the arrays given back own their memory."""
+
+
+class Device(Protocol):
+    """What opens networks; ``name`` is for people."""
+
+    @property
+    def name(self) -> str:
+        """``the processor (2 threads)``."""
+
+    def open(self, network: Network, param: Path, weights: Path) -> Net:
+        """Load a network. Raises RuntimeError or MemoryError."""
+
+    def close(self) -> None:
+        """Give back what the device holds; all its networks are gone by then."""
+
+
+class Runtime:
+    """Every network of one process, on the best device that works.
+
+    A device that fails (an exception, an empty result, want of memory) is given up for the next one
+    for the rest of the runtime's life; the report hears of it.
+    """
+
+    def __init__(
+        self, settings: LocalSettings, *, store: ModelStore | None = None, devices: Sequence[Device] | None = None
+    ) -> None:
+        self._settings = settings
+        self.store = store or ModelStore(settings.models)
+        self._given = devices
+        self._devices: list[Device] = []
+        self._nets: dict[str, Net] = {}
+        self._lock = threading.RLock()
+
+    @property
+    def device(self) -> str:
+        """What networks run on now."""
+        return self._device().name
+
+    def require(self, names: Iterable[str]) -> None:
+        """Make sure that the named networks can be opened.
+
+        Raises:
+            EngineMissing, ModelBroken: see :meth:`ModelStore.paths`.
+        """
+        for name in names:
+            if name not in self._nets:
+                self.store.paths(NETWORKS[name])
+
+    def run(self, name: str, chw: Floats, averages: Sequence[Floats] = (), report: Report | None = None) -> Floats:
+        """The network's bare output for an RGB block (3, height, width) in 0..1.
+
+        ``averages`` replace the network's pooled blobs, in the order of :attr:`Network.pooled`.
+
+        Raises:
+            EngineMissing, ModelBroken: no weights.
+            EngineMemory: it does not fit; smaller blocks may.
+            BlankResult: the output is empty though the input is not.
+        """
+        network = NETWORKS[name]
+        return self._attempt(name, _inputs(network, chw, averages), [network.output], report)[0]
+
+    def pool(
+        self, name: str, blob: str, chw: Floats, averages: Sequence[Floats] = (), report: Report | None = None
+    ) -> Floats:
+        """One pooled blob of the network for one block, the blobs before it replaced by ``averages``."""
+        return self._attempt(name, _inputs(NETWORKS[name], chw, averages), [blob], report)[0]
+
+    def unload(self) -> None:
+        """Forget the opened networks; the next run opens them again."""
+        with self._lock:
+            self._nets.clear()
+            for device in self._devices:
+                device.close()
+            self._devices = []
+
+    def _attempt(
+        self, name: str, inputs: Mapping[str, Floats], outputs: Sequence[str], report: Report | None
+    ) -> list[Floats]:
+        while True:
+            device = self._device()
+            try:
+                made = self._net(name)(inputs, outputs)
+                _check(NETWORKS[name], inputs, made)
+                return made
+            except (RuntimeError, MemoryError, BlankResult) as error:
+                if not self._give_up(device, error, report):
+                    raise _translate(name, error) from error
+
+    def _device(self) -> Device:
+        with self._lock:
+            if not self._devices:
+                self._devices = list(self._given or find_devices(self._settings))
+            return self._devices[0]
+
+    def _net(self, name: str) -> Net:
+        with self._lock:
+            if name not in self._nets:
+                param, weights = self.store.paths(NETWORKS[name])
+                self._nets[name] = self._device().open(NETWORKS[name], param, weights)
+            return self._nets[name]
+
+    def _give_up(self, device: Device, error: Exception, report: Report | None) -> bool:
+        with self._lock:
+            if self._devices[:1] != [device]:
+                return True  # another thread did
+            if len(self._devices) == 1:
+                return False
+            self._nets.clear()
+            self._devices.pop(0)
+        sentence = f"{device.name} failed ({error or type(error).__name__}); going on with {self.device}."
+        _log.warning(sentence)
+        if report is not None:
+            report.note(sentence)
+        return True
+
+
+def _inputs(network: Network, chw: Floats, averages: Sequence[Floats]) -> dict[str, Floats]:
+    pooled = (blob for blob, _margin in network.pooled)
+    return {network.input: chw, **dict(zip(pooled, averages, strict=False))}
+
+
+def _translate(name: str, error: Exception) -> EngineError:
+    if isinstance(error, EngineError):
+        return error
+    if isinstance(error, MemoryError):
+        return EngineMemory("The network ran out of memory; close other programs and try again.")
+    return EngineError(f"The network {name} failed ({error}).")
+
+
+def _check(network: Network, inputs: Mapping[str, Floats], outputs: Sequence[Floats]) -> None:
+    for made in outputs:
+        low, high = float(made.min()), float(made.max())
+        if not (abs(low) < _ABSURD and abs(high) < _ABSURD):  # false for NaN, too
+            raise BlankResult(f"The network {network.label} gave no numbers.")
+        if made.ndim == 3 and low == high and not network.residual:
+            pad = network.pad
+            seen = inputs[network.input][:, pad : -pad or None, pad : -pad or None]
+            if seen.size and float(np.ptp(seen)) > _FLAT:
+                raise BlankResult(f"The network {network.label} gave an empty picture.")
+
+
+class NcnnDevice:
+    """The processor, or with ``gpu`` the graphics card of that number."""
+
+    def __init__(self, threads: int, gpu: int | None = None, name: str = "") -> None:
+        self._threads = threads
+        self._gpu = gpu
+        self.name = name or f"the processor ({threads} thread{'s' if threads != 1 else ''})"
+
+    def open(self, network: Network, param: Path, weights: Path) -> Net:
+        """Load a network; see :class:`Device`."""
+        ncnn = _import_ncnn()
+        net = ncnn.Net()
+        # all other options stay: switching any of them off measured slower, bf16 inexact
+        net.opt.num_threads = self._threads
+        if self._gpu is not None:
+            net.opt.use_vulkan_compute = True
+            net.set_vulkan_device(self._gpu)
+        with _quiet_stderr():
+            if net.load_param(str(param)) or net.load_model(str(weights)):
+                raise RuntimeError(f"{network.label} cannot be loaded")
+        return _NcnnNet(net)
+
+    def close(self) -> None:
+        """Give the graphics card back."""
+        if self._gpu is not None:
+            _import_ncnn().destroy_gpu_instance()
+
+
+class _NcnnNet:
+    def __init__(self, net: Any) -> None:
+        self._net = net
+
+    def __call__(self, inputs: Mapping[str, Floats], outputs: Sequence[str]) -> list[Floats]:
+        ncnn = _import_ncnn()
+        # a Mat made of an array does not own the memory: both must live until the last extraction
+        arrays = {name: np.ascontiguousarray(array, np.float32) for name, array in inputs.items()}
+        mats = {name: ncnn.Mat(array) for name, array in arrays.items()}
+        extractor = self._net.create_extractor()
+        for name, mat in mats.items():
+            extractor.input(name, mat)
+        made = []
+        for name in outputs:
+            code, mat = extractor.extract(name)
+            if code == -100:  # ncnn's code for an allocation that failed
+                raise MemoryError
+            if code != 0:
+                raise RuntimeError(f"code {code}")
+            made.append(np.array(mat))
+        del mats, arrays
+        return made
+
+
+def find_devices(settings: LocalSettings) -> list[Device]:
+    """The devices of this machine, best first; the processor is always the last."""
+    threads = settings.threads or _cores()
+    processor = NcnnDevice(threads)
+    card = _graphics_card() if settings.gpu == "auto" else None
+    if card is None:
+        why = "no graphics card is usable" if settings.gpu == "auto" else "the setting local.gpu is off"
+        _log.info("Networks run on %s: %s.", processor.name, why)
+        return [processor]
+    number, name = card
+    _log.info("Networks run on the graphics card %s.", name)
+    return [NcnnDevice(threads, number, f"The graphics card {name}"), processor]
+
+
+def _import_ncnn() -> Any:
+    # OpenMP's threads spin while they wait for each other: with two threads on two busy cores the same
+    # network took 3 to 20 times the processor time of one that sleeps, and no less time on idle ones
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    import ncnn
+
+    return ncnn
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _graphics_card() -> tuple[int, str] | None:
+    ncnn = _import_ncnn()
+    with _quiet_stderr():
+        for number in range(ncnn.get_gpu_count()):
+            info = ncnn.get_gpu_info(number)
+            if info.type() != 3:  # 3: a processor that plays a card (lavapipe), slower than ncnn's own code for it
+                return number, str(info.device_name())
+        ncnn.destroy_gpu_instance()
+    return None
+
+
+@contextlib.contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Swallow what native libraries print while they look for drivers; nine lines where there are none."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # a process without standard error
+        yield
+        return
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
