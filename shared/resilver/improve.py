@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from resilver.engine import FINAL, Engine, Report
-from resilver.errors import PictureChanged
+from resilver.errors import BlankResult, PictureChanged
 from resilver.picture import Picture
 from resilver.picture_io.identity import file_digest, identify
 from resilver.picture_io.names import output_stem
@@ -21,7 +21,7 @@ from resilver.picture_io.provenance import Provenance, find_done, read_provenanc
 from resilver.picture_io.read import ReadLimits, read_picture
 from resilver.picture_io.write import publish
 from resilver.recipe import Recipe
-from resilver.result import OutputName, Result
+from resilver.result import Output, OutputName, Result
 
 Keep = Literal["final", "all"]
 
@@ -33,8 +33,26 @@ def improve(
     report: Report | None = None,
     wanted: Collection[OutputName] = FINAL,
 ) -> Result:
-    """Do the recipe's steps to a picture; see :meth:`resilver.engine.Engine.improve`."""
-    return engine.improve(picture, recipe, report or Report(), wanted)
+    """Do the recipe's steps to a picture; see :meth:`resilver.engine.Engine.improve`.
+
+    A result of one single colour is an error, whatever engine it comes from, unless the picture is so, too.
+    """
+    result = engine.improve(picture, recipe, report or Report(), wanted)
+    if _blank(picture):
+        return result
+    return replace(result, outputs={name: _unless_blank(output) for name, output in result.outputs.items()})
+
+
+def _unless_blank(output: Output) -> Output:
+    if output.picture is None or not _blank(output.picture):
+        return output
+    return Output(error=BlankResult("The engine gave an empty picture, which was not saved; try the other quality."))
+
+
+def _blank(picture: Picture) -> bool:
+    first = picture.pixels[0, 0]
+    # by strips, so that usual pictures are through at the first one
+    return not any((picture.pixels[top : top + 64] != first).any() for top in range(0, picture.height, 64))
 
 
 @dataclass(frozen=True, slots=True)
