@@ -76,14 +76,14 @@ class Bar:
         line = f"{count} [{'#' * filled}{'-' * (20 - filled)}] {passed:4.0%}{self._left(passed, worked)}  {doing}"
         line = line[: (os.get_terminal_size(sys.stderr.fileno()).columns or 80) - 1]
         if line != self._drawn:
-            sys.stderr.write(f"\r\x1b[K{line}")
+            sys.stderr.write("\r" + line.ljust(len(self._drawn)))
             sys.stderr.flush()
             self._drawn = line
 
     def clear(self) -> None:
         """Take the line away, before something else is printed."""
         if self._drawn:
-            sys.stderr.write("\r\x1b[K")
+            sys.stderr.write("\r" + " " * len(self._drawn) + "\r")
             sys.stderr.flush()
             self._drawn = ""
 
