@@ -172,13 +172,14 @@ def _is_gray(pixels: Pixels) -> bool:
 
 
 def decode_vips(
-    data: memoryview, size: tuple[int, int], orientation: int, icc: bytes | None, name: str, *, premultiplied: bool,
-    extra: bool, neutral: bool,
+    data: memoryview, size: tuple[int, int], orientation: int, icc: bytes | None, name: str, *,
+    extra: bool = False, neutral: bool = False, strict: bool = True,
 ) -> Decoded:  # fmt: skip
     """Decode by libvips in strips into a canvas.
 
-    ``size``: width and height as the header has them. ``premultiplied``: alpha is already in the
-    colours. ``extra``: a channel beside gray or RGB is no alpha.
+    ``size``: width and height as the header has them. ``extra``: a channel beside gray or RGB is no alpha.
+    ``neutral``: the format cannot say that it is gray. ``strict``: not only a cut ends the reading but
+    any error; JPEGs with stray bytes between their markers are usual and whole.
 
     Raises:
         PictureBroken: truncated or damaged data.
@@ -191,7 +192,9 @@ def decode_vips(
     pyvips.cache_set_max(0)  # its cache would keep whole pictures
     source = pyvips.Source.new_from_memory(data)
     try:
-        image = pyvips.Image.new_from_source(source, "", access="sequential", fail_on="error")
+        image = pyvips.Image.new_from_source(
+            source, "", access="sequential", fail_on="error" if strict else "truncated"
+        )
         image, notes = _vips_prepared(image, name, icc)
         if (image.width, image.height) != size:
             raise PictureBroken(f"{name} contradicts itself about its size; get a good copy of it.")
@@ -204,8 +207,6 @@ def decode_vips(
         raise EngineMemory(f"There is not enough memory to read {name}; close other programs.") from error
     if image.bands > 4 or (extra and image.bands in (2, 4)):
         notes += ("Extra channels that are no transparency are left out.",)
-    if premultiplied and alpha is not None:
-        _unmultiply(pixels, alpha)
     canvas.release(pixels)
     return _finished(pixels, alpha, icc, neutral=neutral, notes=notes)
 
@@ -272,11 +273,3 @@ def _fetch(image: Any, data: memoryview, orientation: int, *, extra: bool) -> tu
 
 
 _INVERSE = {6: 8, 8: 6}  # the other six turns undo themselves
-
-
-def _unmultiply(pixels: Pixels, alpha: Pixels) -> None:
-    peak = np.iinfo(pixels.dtype).max
-    rows = max(1, _STRIP_BYTES // pixels[0].nbytes)
-    for top in range(0, len(pixels), rows):
-        weight = np.maximum(alpha[top : top + rows, :, None], 1).astype(np.float32) / peak
-        pixels[top : top + rows] = np.minimum(np.rint(pixels[top : top + rows] / weight), peak).astype(pixels.dtype)

@@ -102,7 +102,7 @@ class Structure:
         """
         try:
             return struct.unpack_from(self.order + code, self.data, offset)
-        except struct.error as error:
+        except (struct.error, OverflowError) as error:
             raise Malformed("outside the data") from error
 
     def directory(self, offset: int | None = None, depth: int = 0) -> Directory:

@@ -107,10 +107,11 @@ def _load(path: Path, limits: ReadLimits) -> tuple[memoryview, str]:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except (OSError, ValueError) as error:
         raise PictureUnreadable(_cannot(path, error)) from error
+    state = os.fstat(handle)
+    if not stat.S_ISREG(state.st_mode):
+        os.close(handle)
+        raise PictureUnreadable(f"{path} is no regular file; name a picture.")
     with io.FileIO(handle) as file:
-        state = os.fstat(handle)
-        if not stat.S_ISREG(state.st_mode):
-            raise PictureUnreadable(f"{path} is no regular file; name a picture.")
         if state.st_size > limits.max_bytes:
             raise PictureTooLarge(
                 f"{path} has {state.st_size / 1e6:.0f} MB, the limit is {limits.max_bytes / 1e6:.0f} MB; "
@@ -195,7 +196,7 @@ def _other(data: memoryview, kind: str, limits: ReadLimits, name: str) -> tuple[
         if kind == "avif" and found.orientation >= 5:
             size = (header.height, header.width)
         neutral = kind in ("webp", "avif")
-        return header, decode_vips(data, size, turn, found.icc, name, premultiplied=False, extra=False, neutral=neutral)
+        return header, decode_vips(data, size, turn, found.icc, name, neutral=neutral, strict=kind != "jpeg")
     return header, decode_pillow(image, found.orientation, found.icc, name)
 
 
@@ -239,7 +240,8 @@ def _depth(image: Image.Image, data: memoryview, kind: str) -> int:
         at = bytes(data[:4096]).find(b"av1C")
         return 16 if 0 < at < len(data) - 8 and data[at + 6] & 0x40 else 8
     if kind == "pnm":
-        return 16 if image.mode == "I" or "16" in str(getattr(image, "tile", "")) else 8
+        tile = getattr(image, "tile", ())
+        return 16 if image.mode == "I" or (tile and "65535" in str(tile[0])) else 8
     return 8
 
 
@@ -265,7 +267,6 @@ def _tiff(data: memoryview, limits: ReadLimits, name: str) -> tuple[Header, Deco
         header.found.orientation,
         header.found.icc,
         name,
-        premultiplied=kind == 1,
         extra=kind == 0,
         neutral=top.number(262, 2) == 3,
     )
