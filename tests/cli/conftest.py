@@ -1,5 +1,7 @@
 """A home of their own for all tests of the command line."""
 
+import logging
+
 import pytest
 
 from resilver.settings import LocalSettings
@@ -15,7 +17,12 @@ def home(tmp_path_factory, monkeypatch):
         monkeypatch.setenv(variable, str(home / variable.lower()))
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.chdir(home)
-    return home
+    before = list(logging.getLogger().handlers)
+    yield home
+    for handler in logging.getLogger().handlers[:]:
+        if handler not in before and isinstance(handler, logging.FileHandler):
+            logging.getLogger().removeHandler(handler)
+            handler.close()
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from fakes.workers import command
+from resilver.cli import main
 from resilver.cli import restore as restore_command
 from resilver.cli.parser import build_parser
 from resilver.worker.client import Worker
@@ -181,6 +182,21 @@ def test_a_passing_trouble_is_tried_once_more(album, home, capsys):
     assert restore(album / "b.png", "-o", "out", "--json", engine="picky.DiesOnce") == 0
     assert lines(capsys)[0]["error"] is None
     assert (album.parent / "died").exists()
+
+
+def test_the_log_has_the_details(album, home, capsys):
+    """An engine's bug fails its picture with a sentence; the traceback of the worker stands in the log."""
+    assert restore(album / "a.jpg", "-o", "out", "--json", engine="Raises") == 1
+    assert "log" in lines(capsys)[0]["error"]["message"]
+    log = (home / "xdg_state_home" / "resilver" / "log" / "resilver.log").read_text()
+    assert "KeyError: 'some layer'" in log
+
+
+def test_the_device_is_logged(networks, album, home):
+    """Which device the networks run on is one line of the log."""
+    assert main(["restore", str(album / "a.jpg"), "-o", "out", "--no-improve", "--upscale", "2"]) == 0
+    log = (home / "xdg_state_home" / "resilver" / "log" / "resilver.log").read_text()
+    assert log.count("Networks run on") == 1
 
 
 def test_several_at_a_time(album, home, capsys):

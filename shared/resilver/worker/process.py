@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import logging
 import queue
 import signal
 import subprocess
@@ -14,6 +15,8 @@ from typing import IO
 
 from resilver.errors import UsageError, WorkerCrashed, WorkerError, WorkerHung, WorkerKilled, WorkerMismatch
 from resilver.worker.protocol import PROTOCOL, Answer, Hello, Request, read_answer, read_line, to_line
+
+_log = logging.getLogger(__name__)
 
 TAIL_LINES = 200
 EXIT_S = 5.0  # what the worker promises for its way out
@@ -166,3 +169,4 @@ class Process:
         with noise:
             for line in iter(lambda: noise.readline(1000), b""):
                 self._tail.append(line.decode("utf-8", "replace").rstrip())
+                _log.info("worker %d: %s", self.pid, self._tail[-1])
