@@ -60,7 +60,7 @@ class Hasty(Negative):
     def misbehave(self, picture: Picture, report: Report) -> None:
         for step in range(20_000):
             report.progress((step - step % 7) / 20_000, "hurrying")
-            report.progress(step / 40_000, "stumbling")
+            report.progress(step / 40_000, "hurrying")
 
 
 class Segfaults(Negative):

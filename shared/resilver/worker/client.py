@@ -52,7 +52,7 @@ CANCEL_S = 15.0  # a large tile on an old machine takes some seconds; who does n
 
 
 def worker_command() -> list[str]:
-    """How this installation starts a worker; a frozen program is its own interpreter and takes the module's name."""
+    """How this installation starts a worker: the one place to change for a program that brings no interpreter."""
     return [sys.executable, "-m", "resilver.worker"]
 
 

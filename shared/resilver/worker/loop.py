@@ -184,6 +184,7 @@ class _Telling:
         self._id = waiting.job.id
         self._send = send
         self._told = -1.0
+        self._step = ""
         self._next_s = 0.0
         self.report = Report(self._progress, self._note, waiting.cancelled.is_set)
 
@@ -192,8 +193,9 @@ class _Telling:
 
     def _progress(self, fraction: float, step: str) -> None:
         now = time.monotonic()
-        if fraction >= self._told and (now >= self._next_s or fraction >= 1.0 > self._told):
-            self._told, self._next_s = fraction, now + PROGRESS_EVERY_S
+        due = now >= self._next_s or step != self._step or fraction >= 1.0 > self._told
+        if fraction >= self._told and due:
+            self._told, self._step, self._next_s = fraction, step, now + PROGRESS_EVERY_S
             self._send(Progress(id=self._id, fraction=fraction, step=step))
 
     def _note(self, sentence: str) -> None:

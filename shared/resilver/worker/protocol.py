@@ -32,7 +32,7 @@ request         last answer     what for
 =============== =============== ====================================================================
 
 During a job come ``started`` once the picture is read (its size decides how long the job may take),
-``progress`` (a fraction from 0 to 1 that never falls, at most some ten a second), and ``note`` (a
+``progress`` (a fraction from 0 to 1 that never falls, some ten a second and whenever the step changes), and ``note`` (a
 sentence worth telling)::
 
     > {"type": "improve", "id": "7", "input": "/p/attic.jpg", "directory": "/p/restored", "recipe": {}}
