@@ -42,7 +42,7 @@ def colourfulness(rgb: Floats) -> float:
     """
     chroma = rgb @ _CHROMA.T
     # as much of the luma's own noise as possible must go, or it moves pixels to another level's tone
-    level = cv2.GaussianBlur(luma(rgb), (0, 0), 0.8)
+    level = np.asarray(cv2.GaussianBlur(luma(rgb), (0, 0), 0.8), np.float32)
     rest = chroma - _tone(level, chroma)
     height, width = level.shape
     cell = max(1, round(max(height, width) / _CELLS))

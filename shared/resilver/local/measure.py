@@ -2,56 +2,209 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from resilver.local.chroma import is_bw
-from resilver.picture import Picture
+from resilver.local.chroma import is_bw, luma
+from resilver.local.frame import Frame, find_photograph
+from resilver.local.grain import blockiness, fine_noise, noise
+from resilver.picture import Picture, Pixels
 from resilver.picture_io.canvas import release
 
 Floats = npt.NDArray[np.float32]
+Levels = tuple[float, float, float]
 
 # Colours and tones are measured on a copy of about this long side
 _SMALL = 384
+# Grain and blocks are measured on the whole up to this size, else on patches spread over the picture
+_WHOLE = 1_500_000
+_PATCH = 192
+_PATCHES = 6
+
+
+# The photograph's black and white lie at most this far beyond its second and 98th percentile
+_TAIL = 25.0
+# Between the channels of a tone that counts as neutral, and of paper that was never that yellow
+_NEUTRAL = 8.0
+_PAPER = 26.0
+# PENDING
+_LOST, _LOST_MEAN, _LOST_TONED = 75.0, 85.0, 45.0
+_GRAINY, _FINE = 1.7, 3.0
+_LOW_QUALITY, _BLOCKY = 60, 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Tones:
+    """What the photograph itself (without margins) has of each of red, green and blue, 0..255.
+
+    ``darkest`` and ``lightest``: the ends but for one pixel in 2000; ``dark`` and ``light``: the second
+    and the 98th percentile; ``middle``: the median.
+    """
+
+    darkest: Levels
+    dark: Levels
+    middle: Levels
+    light: Levels
+    lightest: Levels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assessment:
     """The measurements of one picture, in 8-bit units whatever its depth.
 
-    ``bw``: gray or of one tone. ``noise``: the standard deviation of its grain.
-    ``jpeg_quality``: of the file it came from, ``None`` if it was no JPEG.
+    ``bw``: gray or of one tone. ``noise``: the standard deviation of its grain in luma, coarse or fine;
+    ``noise_contrast``: how far that stands out from texture; ``fine_noise``: of what differs from pixel
+    to pixel. ``jpeg_quality``: of the file it came from, ``None`` if it was no JPEG. ``blockiness``:
+    steps on a grid of 8 pixels, which a picture keeps that was a JPEG before. ``frame``: where the
+    photograph lies; ``tones``: of that part.
     """
 
     bw: bool
     noise: float
+    noise_contrast: float
+    fine_noise: float
     jpeg_quality: int | None
+    blockiness: float
+    frame: Frame
+    tones: Tones
+
+    @property
+    def black(self) -> Levels:
+        """Red, green and blue of the photograph's black: its darkest, but for a few specks."""
+        return _each(lambda end, most: max(end, most - _TAIL), self.tones.darkest, self.tones.dark)
+
+    @property
+    def white(self) -> Levels:
+        """Red, green and blue of the photograph's white: its lightest, but for a few scratches."""
+        return _each(lambda end, most: min(end, most + _TAIL), self.tones.lightest, self.tones.light)
+
+    @property
+    def toned(self) -> bool:
+        """Whether it is black-and-white, but not neutral."""
+        return self.bw and max(_spread(self.tones.middle), _spread(self.tones.light)) > _NEUTRAL
+
+    @property
+    def yellowed(self) -> bool:
+        """Whether it is black-and-white with neutral shadows on coloured paper, as no toning bath makes it."""
+        dark, light = _spread(self.tones.dark), _spread(self.tones.light)
+        return self.bw and light > _PAPER and light > 2 * dark
+
+    @property
+    def faded(self) -> bool:
+        """Whether neither black nor white is reached any more."""
+        if self.toned:
+            return _lost(self.black, self.white, mean=False) > _LOST_TONED
+        ends = self.tones.darkest, self.tones.lightest
+        return _lost(*ends, mean=False) > _LOST or _lost(*ends, mean=True) > _LOST_MEAN
+
+    @property
+    def grainy(self) -> bool:
+        """Whether there is noise from pixel to pixel that stands out from texture."""
+        return self.noise_contrast > _GRAINY and self.fine_noise > _FINE
+
+    @property
+    def blocky(self) -> bool:
+        """Whether JPEG has left its marks, or grain that JPEG has made coarse."""
+        quality = self.jpeg_quality or 100
+        coarse = self.noise_contrast > _GRAINY and not self.grainy
+        return quality <= _LOW_QUALITY or self.blockiness > _BLOCKY or coarse
 
     @property
     def wrong(self) -> tuple[str, ...]:
         """What Restore would do, as phrases."""
-        return ()
+        found = (
+            (self.faded, "mend fading"),
+            (self.yellowed, "whiten yellowed paper"),
+            (self.grainy, "calm the grain"),
+            (self.blocky, "remove JPEG blocks"),
+        )
+        return tuple(phrase for is_so, phrase in found if is_so)
 
 
 def assess(picture: Picture) -> Assessment:
     """Measure a picture at a cost that hardly grows with its size; what is transparent does not count."""
-    small = reduced(picture)
-    return Assessment(bw=is_bw(small), noise=0.0, jpeg_quality=picture.jpeg_quality)
+    small = _reduced(picture)
+    frame = find_photograph(luma(small))
+    inside = np.ascontiguousarray(frame.cut(small))
+    patches = list(_patches(picture, frame))
+    grain, contrast = noise(patches)
+    return Assessment(
+        bw=picture.gray or is_bw(inside),
+        noise=grain,
+        noise_contrast=contrast,
+        fine_noise=fine_noise(patches),
+        jpeg_quality=picture.jpeg_quality,
+        blockiness=blockiness(patches),
+        frame=frame,
+        tones=_tones(inside),
+    )
 
 
-def reduced(picture: Picture) -> Floats:
-    """A copy in RGB, 0..255, whose pixels are means of whole squares; its long side is 384 to 767 or less."""
+def _reduced(picture: Picture) -> Floats:
+    """A copy in RGB, 0..255, whose pixels are means of squares; its long side is 384 to 767 or less."""
     factor = max(1, max(picture.height, picture.width) // _SMALL)
     height, width = max(1, picture.height // factor), max(1, picture.width // factor)
     made = np.empty((height, width, 3), np.float32)
+    opaque = np.ones((height, width), np.bool_)
     rows = max(1, 512 // factor)
     for top in range(0, height, rows):
         bottom = min(height, top + rows)
-        strip = picture.pixels[top * factor : bottom * factor, : width * factor]
-        small = cv2.resize(strip, (width, bottom - top), interpolation=cv2.INTER_AREA)
-        made[top:bottom] = small.reshape(bottom - top, width, -1) * np.float32(255 / picture.peak)
+        size = (width, bottom - top)
+        part = np.s_[top * factor : bottom * factor, : width * factor]
+        strip = cv2.resize(picture.pixels[part], size, interpolation=cv2.INTER_AREA)
+        made[top:bottom] = strip.reshape(bottom - top, width, -1) * np.float32(255 / picture.peak)
         release(picture.pixels)
+        if picture.alpha is not None:
+            alpha = cv2.resize(picture.alpha[part], size, interpolation=cv2.INTER_AREA)
+            opaque[top:bottom] = alpha > picture.peak // 2
+            release(picture.alpha)
+    if opaque.any() and not opaque.all():
+        made[~opaque] = np.median(made[opaque], axis=0)
     return made
+
+
+def _tones(rgb: Floats) -> Tones:
+    # specks and scratches a pixel wide are no tones of the photograph
+    calm = cv2.GaussianBlur(cv2.medianBlur(rgb, 3), (0, 0), 0.7).reshape(-1, 3)
+    ends = np.percentile(calm, (0.05, 2, 50, 98, 99.95), axis=0)
+    return Tones(*((float(red), float(green), float(blue)) for red, green, blue in ends))
+
+
+def _patches(picture: Picture, frame: Frame) -> Iterator[Floats]:
+    """Luma in 0..255 at full resolution; every patch begins at multiples of 8 from the first one."""
+    inside = frame.cut(picture.pixels)
+    height, width = inside.shape[:2]
+    if height * width <= _WHOLE or min(height, width) <= _PATCH:
+        yield _luma(inside[:_WHOLE, :_WHOLE], picture.peak)
+        return
+    rows = np.linspace(0, height - _PATCH, _PATCHES).astype(int) // 8 * 8
+    columns = np.linspace(0, width - _PATCH, _PATCHES).astype(int) // 8 * 8
+    for top in rows:
+        for left in columns:
+            yield _luma(inside[top : top + _PATCH, left : left + _PATCH], picture.peak)
+        release(picture.pixels)
+
+
+def _luma(pixels: Pixels, peak: int) -> Floats:
+    level = pixels.astype(np.float32) * np.float32(255 / peak)
+    return np.ascontiguousarray(level[..., 0] if level.shape[2] == 1 else luma(level))
+
+
+def _each(rule: Callable[[float, float], float], ends: Levels, most: Levels) -> Levels:
+    red, green, blue = (rule(end, near) for end, near in zip(ends, most, strict=True))
+    return red, green, blue
+
+
+def _spread(levels: Levels) -> float:
+    return max(levels) - min(levels)
+
+
+def _lost(black: Levels, white: Levels, *, mean: bool) -> float:
+    """How far black and white have moved from the ends; white counts less, for skies and lamps are rare."""
+    if mean:
+        return sum(black) / 3 + 0.6 * (255 - sum(white) / 3)
+    return min(black) + 0.7 * (255 - max(white))
