@@ -95,7 +95,7 @@ def test_done_work_is_skipped(album, home, capsys):
     capsys.readouterr()
     assert restore("-r", album, "-o", "out", "--json") == 0
     told = lines(capsys)
-    assert all(line["skipped"] and line["bw"] is None and line["outputs"]["final"] for line in told)
+    assert all(line["skipped"] and line["bw"] is False and line["outputs"]["final"] for line in told)
     assert digests(home / "out") == first
     assert restore(album / "b.png", "-o", "out", "--upscale", "2") == 0
     photo(home / "new" / "a.jpg", 200)
