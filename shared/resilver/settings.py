@@ -100,7 +100,8 @@ def load_settings(
         raise SettingsError(f"The settings in {path} cannot be read ({error}); mend or remove that file.") from error
     _merge(merged, _from_environment(Settings, "RESILVER", os.environ if environ is None else environ))
     _merge(merged, dict(options or {}))
-    return _build(Settings, merged, "")
+    settings: Settings = _build(Settings, merged, "")
+    return settings
 
 
 def _from_environment(section: type, prefix: str, environ: Mapping[str, str]) -> dict[str, Any]:

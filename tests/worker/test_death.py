@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import signal
@@ -60,6 +61,7 @@ def test_death_is_a_typed_error(
 
 def test_last_words_reach_the_log(caplog: pytest.LogCaptureFixture) -> None:
     """What a dying worker says, be it in native code, stands in the caller's log."""
+    caplog.set_level(logging.INFO)
     for engine, words in (("Exits", "fatal: no such device"), ("Segfaults", "misbehave")):
         with worker_with(engine) as worker, pytest.raises(WorkerCrashed):
             worker.improve_raw(small(), RECIPE)
@@ -156,6 +158,24 @@ def test_no_orphan_when_the_parent_is_killed(tmp_path: Path) -> None:
         assert time.monotonic() < deadline
         time.sleep(0.02)
     assert not list(tmp_path.glob("out/*"))
+
+
+def test_half_written_files_go_with_their_process(tmp_path: Path) -> None:
+    """Where files cannot be written without a name, what a killed worker left goes, and nothing of anybody else."""
+    out = tmp_path / "out"
+    out.mkdir()
+    mine, others = out / "mine.jpg", out / ".resilver-1-0123456789ab.tmp"
+    for path in (mine, others):
+        path.write_bytes(b"not the worker's")
+    with worker_with("Slow") as worker:
+
+        def strike(_fraction: float, _step: str) -> None:
+            (out / f".resilver-{worker.pid}-0123456789ab.tmp").write_bytes(b"half")
+            os.kill(worker.pid, signal.SIGKILL)
+
+        with pytest.raises(WorkerKilled):
+            worker.improve_file(save_photo(tmp_path / "attic.png"), out, RECIPE, Report(strike))
+    assert set(out.iterdir()) == {mine, others}
 
 
 @pytest.mark.slow

@@ -252,6 +252,20 @@ def test_end_of_file_stops_at_once(engine: str) -> None:
         assert not folder.exists()
 
 
+def test_end_of_file_deletes_what_is_half_written(photo: Path, tmp_path: Path) -> None:
+    """Amid native code that was writing a file with a temporary name, too."""
+    half = tmp_path / "out" / ".resilver-{pid}-0123456789ab.tmp"
+    half.parent.mkdir()
+    with Line("Hangs") as line:
+        line.send({"type": "improve", "id": "1", "input": str(photo), "directory": str(half.parent)})
+        while line.receive()["type"] != "progress":
+            pass
+        half.with_name(half.name.format(pid=line.process.pid)).write_bytes(b"half")
+        line.process.stdin.close()
+        assert line.process.wait(10) == 0
+    assert not list(half.parent.iterdir())
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signal_stops_cleanly(number: int) -> None:
     """A signal cancels the job, which is told, and then ends the worker."""

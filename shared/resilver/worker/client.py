@@ -201,7 +201,7 @@ class Worker:
         except BaseException as error:
             process.kill()
             self._process = None
-            _log.warning("worker %d: %r; its last words:\n%s", process.pid, error, "\n".join(process.tail))
+            _log.warning("worker %d: %r", process.pid, error)
             raise
         if isinstance(answer, Failed):
             raise to_error(answer)

@@ -1,8 +1,7 @@
-"""One life of a worker process: its pipes, its last words, and how it died."""
+"""One life of a worker process: its pipes, its words in our log, and how it died."""
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import logging
 import queue
@@ -18,7 +17,6 @@ from resilver.worker.protocol import PROTOCOL, Answer, Hello, Request, read_answ
 
 _log = logging.getLogger(__name__)
 
-TAIL_LINES = 200
 EXIT_S = 5.0  # what the worker promises for its way out
 
 
@@ -47,7 +45,7 @@ class Process:
         assert self._process.stdin is not None
         self._requests = self._process.stdin
         self._answers: queue.SimpleQueue[Answer | WorkerMismatch | None] = queue.SimpleQueue()
-        self._tail: collections.deque[str] = collections.deque(maxlen=TAIL_LINES)
+        self._last_words = "no last words"
         self._threads = [
             threading.Thread(target=self._listen, args=(self._process.stdout,), daemon=True),
             threading.Thread(target=self._drain, args=(self._process.stderr,), daemon=True),
@@ -59,8 +57,9 @@ class Process:
         except BaseException as error:
             self.kill()
             if isinstance(error, WorkerCrashed):
-                words = self._tail[-1] if self._tail else "no last words"
-                raise WorkerCrashed(f"The worker ended at its start ({words}); install Resilver anew.") from error
+                raise WorkerCrashed(
+                    f"The worker ended at its start ({self._last_words}); install Resilver anew."
+                ) from error
             raise
 
     @property
@@ -72,11 +71,6 @@ class Process:
     def alive(self) -> bool:
         """Whether it still runs."""
         return self._process.poll() is None
-
-    @property
-    def tail(self) -> list[str]:
-        """The last lines that it printed to standard error."""
-        return list(self._tail)
 
     def send(self, request: Request) -> None:
         """Hand over a request; that the process is dead shows when the answer is read."""
@@ -168,5 +162,5 @@ class Process:
     def _drain(self, noise: IO[bytes]) -> None:
         with noise:
             for line in iter(lambda: noise.readline(1000), b""):
-                self._tail.append(line.decode("utf-8", "replace").rstrip())
-                _log.info("worker %d: %s", self.pid, self._tail[-1])
+                self._last_words = line.decode("utf-8", "replace").rstrip()
+                _log.info("worker %d: %s", self.pid, self._last_words)
