@@ -24,15 +24,20 @@ class TestWithoutNetworks(EngineContract):
         assert "Lanczos" in result.outputs["final"].steps[0].tool
 
 
+@pytest.fixture(scope="module")
+def warm():
+    settings = LocalSettings()
+    if not settings.models.is_dir():
+        pytest.skip("no networks are installed: resilver models install waifu2x realcugan")
+    engine = LocalEngine(settings)
+    yield engine
+    engine.close()
+
+
 class TestWithNetworks(EngineContract):
-    @pytest.fixture(scope="class")
-    def engine(self):
-        settings = LocalSettings()
-        if not (settings.models).is_dir():
-            pytest.skip("no networks are installed: resilver models install waifu2x realcugan")
-        engine = LocalEngine(settings)
-        yield engine
-        engine.close()
+    @pytest.fixture
+    def engine(self, warm):
+        return warm
 
     def test_a_good_photograph_is_left_alone(self, engine):
         """Nothing wrong: no improved picture, and the reason says so."""

@@ -129,7 +129,9 @@ class NonLocalMeans(_Filter):
             fast_mode=True,
             channel_axis=-1,
         )
-        return crop(np.asarray(made, np.float32).transpose(2, 0, 1), self.margin)
+        # a single channel comes back without its axis
+        made = np.asarray(made, np.float32).reshape(*block.shape[1:], len(block))
+        return crop(made.transpose(2, 0, 1), self.margin)
 
 
 class Bilateral(_Filter):
