@@ -49,4 +49,10 @@ def test_long_lists_are_cut():
 
 def test_spans():
     """Times as people say them."""
-    assert [span(seconds) for seconds in (0.4, 59.4, 185, 7800)] == ["0 s", "59 s", "3 min 5 s", "2 h 10 min"]
+    assert [span(seconds) for seconds in (0.44, 3, 59.4, 185, 7800)] == [
+        "0.4 s",
+        "3 s",
+        "59 s",
+        "3 min 5 s",
+        "2 h 10 min",
+    ]

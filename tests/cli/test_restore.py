@@ -184,6 +184,17 @@ def test_a_passing_trouble_is_tried_once_more(album, home, capsys):
     assert (album.parent / "died").exists()
 
 
+def test_a_picture_replaced_meanwhile_is_done_again(home, capsys):
+    """A picture that was replaced while it was worked on gives the result of the new one, and no other."""
+    photo(home / "a.png", 10)
+    photo(home / "b.png", 200).rename(home / "a.new")
+    assert restore("a.png", "-o", "out", "--json", engine="picky.Overtaken") == 0
+    assert lines(capsys)[0]["error"] is None
+    assert whole(home / "out") == ["a-improved.png"]
+    with Image.open(home / "a.png") as new, Image.open(home / "out" / "a-improved.png") as result:
+        assert (255 - np.asarray(new) == np.asarray(result)).all()
+
+
 def test_the_log_has_the_details(album, home, capsys):
     """An engine's bug fails its picture with a sentence; the traceback of the worker stands in the log."""
     assert restore(album / "a.jpg", "-o", "out", "--json", engine="Raises") == 1

@@ -36,6 +36,15 @@ class DiesOnce(Negative):
             os._exit(3)
 
 
+class Overtaken(Negative):
+    """While it works, a scanner replaces the picture by what lies beside it with the suffix .new."""
+
+    def misbehave(self, picture: Picture, report: Report) -> None:
+        fresh = picture.source.with_suffix(".new")
+        if fresh.exists():
+            fresh.replace(picture.source)
+
+
 class Content(Negative):
     """Finds every picture good."""
 

@@ -45,7 +45,9 @@ def complain_of(path: Path, error: ResilverError) -> None:
 
 
 def span(seconds: float) -> str:
-    """``42 s``, ``3 min 5 s`` or ``2 h 10 min``."""
+    """``0.4 s``, ``42 s``, ``3 min 5 s`` or ``2 h 10 min``."""
+    if seconds < 10:
+        return f"{round(seconds, 1):g} s"
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -91,4 +93,4 @@ class Bar:
         elapsed = time.monotonic() - self._started
         if worked < 0.02 or elapsed < 2:  # the first instants say nothing about the rest
             return ""
-        return f", {span(elapsed * (1 - passed) / worked)} left"
+        return f", {span(round(elapsed * (1 - passed) / worked))} left"
