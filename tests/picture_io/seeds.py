@@ -1,9 +1,11 @@
 """Small files of every format that is read, made by other programs' writers where possible, by name."""
 
 import io
+import os
 import struct
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +25,8 @@ EXIFTOOL_TAGS = (
     "-ExifIFD:UserComment=found in a box", "-ExifIFD:LensModel=Elmar 50",
     "-GPS:GPSLatitude=52.5", "-GPS:GPSLatitudeRef=N", "-GPS:GPSLongitude=13.4", "-GPS:GPSLongitudeRef=E",
     "-IPTC:CodedCharacterSet=UTF8", "-IPTC:ObjectName=Attic", "-IPTC:Keywords=family", "-IPTC:Keywords=Möbel",
-    "-IPTC:By-line=Grandmother", "-IPTC:City=Wrocław", "-IPTC:Caption-Abstract=Three children", "-IPTC:DateCreated=1931:05:01",
+    "-IPTC:By-line=Grandmother", "-IPTC:City=Wrocław", "-IPTC:Caption-Abstract=Three children",
+    "-IPTC:DateCreated=1931:05:01",
     "-XMP-dc:Subject=attic", "-XMP-xmp:Rating=4", "-XMP-lr:WeightedFlatSubject=box",
 )  # fmt: skip
 
@@ -137,6 +140,19 @@ def write_all(folder: Path) -> list[Path]:
         (folder / name).write_bytes(data)
         paths.append(folder / name)
     return paths
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Without root's power to read and write everything."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 def exiftool(*arguments: object) -> str:

@@ -132,11 +132,11 @@ def _read_international(body: bytes, found: dict[str, bytes]) -> None:
 
 def _read_profile(key: bytes, text: bytes, found: dict[str, bytes]) -> None:
     kind = {_PNG_IPTC: "iptc", b"Raw profile type exif": "exif", b"Raw profile type APP1": "exif"}.get(key)
-    words = text.split(None, 2)
-    if kind is None or len(words) < 3 or kind in found:
+    lines = text.lstrip(b"\n").split(b"\n", 2)  # a name, the length, then the bytes in hexadecimal
+    if kind is None or len(lines) < 3 or kind in found:
         return
     try:
-        block = bytes.fromhex(words[2].decode("ascii"))
+        block = bytes.fromhex(lines[2].decode("ascii"))
     except ValueError:
         return
     found[kind] = block.removeprefix(b"Exif\0\0") if kind == "exif" else read_resource(block, 0x0404) or block

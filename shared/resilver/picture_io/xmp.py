@@ -51,9 +51,10 @@ _IPTC_SIMPLE = {
     122: "photoshop:CaptionWriter",
 }
 _IPTC_DATE = 55
+_KEYWORDS = "dc:subject"
 _IPTC_LISTS = {
     5: ("dc:title", "Alt"),
-    25: ("dc:subject", "Bag"),
+    25: (_KEYWORDS, "Bag"),
     80: ("dc:creator", "Seq"),
     116: ("dc:rights", "Alt"),
     120: ("dc:description", "Alt"),
@@ -244,14 +245,15 @@ def only(packet: bytes, prefixes: Sequence[str]) -> bytes:
 
 
 def with_iptc(packet: bytes | None, iptc: bytes) -> bytes:
-    """The packet with the fields of an IPTC record that it lacks."""
+    """The packet with the fields of an IPTC record that it lacks; keywords of both are joined."""
     document = Packet(packet)
-    present = {name for name in _names() if document.has(name)}
+    present = {name for name in _names() if document.has(name)} - {_KEYWORDS}
+    keywords = {_content(item) for item in document.items(_KEYWORDS)}
     for number, text in _iptc_fields(iptc):
         # IIM writes a date as CCYYMMDD, XMP as CCYY-MM-DD
         value = re.sub(r"^(\d{4})(\d\d)(\d\d)$", r"\1-\2-\3", text) if number == _IPTC_DATE else text
         name, kind = _IPTC_LISTS.get(number, (_IPTC_SIMPLE.get(number), None))
-        if name is None or name in present:
+        if name is None or name in present or (name == _KEYWORDS and value in keywords):
             continue
         if kind is None:
             document.set(name, value)
