@@ -9,31 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from resilver.errors import PictureUnreadable
-from resilver.picture_io.junk import is_junk_file, is_junk_folder
-
-PICTURE_SUFFIXES = frozenset(
-    [
-        ".jpg",
-        ".jpeg",
-        ".jpe",
-        ".jfif",
-        ".png",
-        ".webp",
-        ".tif",
-        ".tiff",
-        ".avif",
-        ".heic",
-        ".heif",
-        ".bmp",
-        ".dib",
-        ".gif",
-        ".pnm",
-        ".pbm",
-        ".pgm",
-        ".ppm",
-    ]
-)
-"""What is tried inside a folder; a file that is named is tried whatever its name."""
+from resilver.picture_io.junk import PICTURE_SUFFIXES, is_junk_file, is_junk_folder
 
 
 @dataclass(frozen=True, slots=True)

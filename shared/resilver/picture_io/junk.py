@@ -1,9 +1,14 @@
-"""Names that are never photographs to be restored, kept in one place for every way in.
+"""Which names in a folder are tried, and which are never photographs to be restored: one list for every way in.
 
-Used where a folder is searched; a file that the user names is always tried.
+Used where a folder is searched or watched; a file that the user names is always tried.
 """
 
 from __future__ import annotations
+
+PICTURE_SUFFIXES = frozenset(
+    ".jpg .jpeg .jpe .jfif .png .webp .tif .tiff .avif .heic .heif .bmp .dib .gif .pnm .pbm .pgm .ppm".split()
+)
+"""Of the formats that are read (lower case); what is inside is judged by its content alone."""
 
 JUNK_FILES = frozenset({"desktop.ini", "ehthumbs.db", "icon\r", "thumbs.db", "zbthumbnail.info"})
 """Written by Windows, macOS and picture viewers beside the photographs (lower case)."""
