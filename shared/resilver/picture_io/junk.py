@@ -5,9 +5,10 @@ Used where a folder is searched or watched; a file that the user names is always
 
 from __future__ import annotations
 
-PICTURE_SUFFIXES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .webp .tif .tiff .avif .heic .heif .bmp .dib .gif .pnm .pbm .pgm .ppm".split()
-)
+PICTURE_SUFFIXES = frozenset({
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".tif", ".tiff", ".avif", ".heic", ".heif", ".bmp", ".dib",
+    ".gif", ".pnm", ".pbm", ".pgm", ".ppm",
+})  # fmt: skip
 """Of the formats that are read (lower case); what is inside is judged by its content alone."""
 
 JUNK_FILES = frozenset({"desktop.ini", "ehthumbs.db", "icon\r", "thumbs.db", "zbthumbnail.info"})
