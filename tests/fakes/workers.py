@@ -6,6 +6,8 @@ import contextlib
 import json
 import subprocess
 import sys
+import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +47,14 @@ class Line:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.process.kill()
-        self.process.wait()
         for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
             with contextlib.suppress(BrokenPipeError):
                 stream.close()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
     def send(self, message: object) -> None:
         self.write(json.dumps(message).encode() + b"\n")
@@ -68,6 +73,7 @@ class Line:
         return answer
 
 
-def scratch_folders() -> set[Path]:
-    """The private folders that lie about now."""
-    return {folder for root in ("/dev/shm", "/tmp") for folder in Path(root).glob("resilver-worker-*")}
+def folders_of(pids: Collection[int]) -> list[Path]:
+    """The private folders of these workers that lie about."""
+    roots = {Path("/dev/shm"), Path(tempfile.gettempdir())}
+    return [folder for root in roots for pid in pids for folder in root.glob(f"resilver-worker-{pid}-*")]

@@ -12,7 +12,7 @@ from PIL import Image
 
 from fakes.engines import Negative
 from fakes.photos import save_photo, small
-from fakes.workers import scratch_folders, worker_with
+from fakes.workers import folders_of, worker_with
 from resilver.engine import Report
 from resilver.errors import (
     BlankResult,
@@ -99,10 +99,10 @@ def test_raw(depth: int, channels: int, alpha: bool, picture_worker: Worker) -> 
 @pytest.fixture(scope="module")
 def picture_worker():
     """One worker for all kinds of pixels; no folder stays behind."""
-    before = scratch_folders()
     with worker_with("Negative") as worker:
+        worker.info()
         yield worker
-        assert scratch_folders() == before
+        assert not folders_of([worker.pid])
 
 
 def test_assess_and_info(tmp_path: Path) -> None:
@@ -165,7 +165,6 @@ def test_bad_step_name_stays_in_the_folder(tmp_path: Path) -> None:
 def test_cancel(tmp_path: Path) -> None:
     """Cancelled work ends soon, leaves nothing, and the same worker does the next picture."""
     photo = save_photo(tmp_path / "attic.png")
-    before = scratch_folders()
     with worker_with("Slow") as worker:
         with pytest.raises(Cancelled):
             worker.improve_file(photo, tmp_path / "out", RECIPE, cancelling())
@@ -175,7 +174,7 @@ def test_cancel(tmp_path: Path) -> None:
         assert not list(tmp_path.glob("out/*"))
         assert worker.improve_file(photo, tmp_path / "out", RECIPE).outputs
         assert worker.pid == process
-    assert scratch_folders() == before
+        assert not folders_of([process])
 
 
 def test_callback_that_raises(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from fakes.photos import save_photo, small
-from fakes.workers import TESTS, command, scratch_folders, worker_with
+from fakes.workers import TESTS, command, folders_of, worker_with
 from resilver.engine import Report
 from resilver.errors import (
     EngineMemory,
@@ -47,15 +47,17 @@ def test_death_is_a_typed_error(
 ) -> None:
     """A crash, a kill and a hang are told apart, leave nothing behind, and the next call has a fresh worker."""
     photo = save_photo(tmp_path / "attic.png")
-    before = scratch_folders()
+    pids = set()
     with worker_with(engine, **settings) as worker:
+        report = Report(lambda _fraction, _step: pids.add(worker.pid))
         with pytest.raises(kind):
-            worker.improve_file(photo, tmp_path / "out", RECIPE)
+            worker.improve_file(photo, tmp_path / "out", RECIPE, report)
         assert worker.pid is None
         with pytest.raises(kind):
-            worker.improve_raw(small(), RECIPE)
+            worker.improve_raw(small(), RECIPE, report)
         assert worker.info().engine == "local"
-    assert scratch_folders() == before
+    assert len(pids) == 2
+    assert not folders_of(pids)
     assert not (tmp_path / "out").exists()
 
 

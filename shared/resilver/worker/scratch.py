@@ -32,7 +32,7 @@ class Scratch:
             OutputError: no folder can be made.
         """
         try:
-            folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_root(size)))
+            folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=_root(size)))
             self._locks[folder] = _lock(folder)
         except OSError as error:
             raise OutputError(
