@@ -24,6 +24,8 @@ from resilver.recipe import Recipe
 from resilver.result import Output, OutputName, Result
 
 Keep = Literal["final", "all"]
+OWN_RESULT = "a result of Resilver"
+"""Why there is no output for a picture that Resilver made itself."""
 
 
 def improve(
@@ -99,10 +101,12 @@ def improve_file(
     keep: Keep = "final",
     limits: ReadLimits | None = None,
     again: bool = False,
+    found: bool = False,
 ) -> FileResult:
     """Restore one file into ``directory``, which is made if missing.
 
-    A picture that was done before with the same recipe is skipped unless ``again`` is set.
+    A picture that was done before with the same recipe is skipped unless ``again`` is set. One that was
+    ``found`` in a folder and not named by anybody is skipped if it is itself a result of Resilver.
 
     Raises:
         PictureError: the file cannot be used, or changed meanwhile.
@@ -112,6 +116,8 @@ def improve_file(
     """
     report = report or Report()
     started = time.monotonic()
+    if found and read_provenance(source) is not None:
+        return FileResult(source, absent={"final": OWN_RESULT}, seconds=time.monotonic() - started, skipped=True)
     if not again and (done := _done_before(source, directory, recipe, keep)):
         known = read_provenance(done["final"])
         bw = None if known is None else known.bw

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from resilver.cli.inputs import Item, is_earlier_result
+from resilver.cli.inputs import Item
 from resilver.engine import Report
 from resilver.errors import Cancelled, OutputError, ResilverError
 from resilver.improve import FileResult
@@ -21,7 +21,7 @@ TICK_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an item: its result, or an error, or neither where it was itself a result of earlier work."""
+    """What became of an item: its result or an error."""
 
     item: Item
     result: FileResult | None = None
@@ -109,8 +109,6 @@ class Crew:
         report = Report(lambda share, step: self.doing.update({item: (share, step)}), cancelled=self._stopped.is_set)
         self.doing[item] = (0.0, "reading")
         try:
-            if is_earlier_result(item):
-                return Outcome(item)
             return Outcome(item, self._twice(worker, item, report))
         except Cancelled:
             return None

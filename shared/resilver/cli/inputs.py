@@ -93,13 +93,6 @@ def _each_once(items: Sequence[Item]) -> list[Item]:
     return list(once.values())
 
 
-def is_earlier_result(item: Item) -> bool:
-    """Whether a picture found in a folder was itself written by Resilver."""
-    from resilver.picture_io.provenance import read_provenance
-
-    return not item.named and read_provenance(item.path) is not None
-
-
 def _order(name: str) -> tuple[str, str]:
     return name.casefold(), name
 

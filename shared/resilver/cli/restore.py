@@ -113,7 +113,9 @@ class _Run:
         return Crew(self._inputs.items, self._args.jobs, self._start_worker, self._work)
 
     def _work(self, worker: Worker, item: Item, report: Report) -> FileResult:
-        return worker.improve_file(item.path, item.directory, self._recipe, report, keep=self._args.keep)
+        return worker.improve_file(
+            item.path, item.directory, self._recipe, report, keep=self._args.keep, found=not item.named
+        )
 
     def _draw(self, crew: Crew) -> None:
         doing = dict(crew.doing)
@@ -133,9 +135,9 @@ class _Run:
         self._bar.clear()
         if outcome.error is not None:
             self._failed(item.path, outcome.error, outcome.seconds)
-        elif result is None:
+        elif result is not None and result.skipped and not result.outputs:
             self._counts["ours"] += 1
-        else:
+        elif result is not None:
             self._counts["skipped" if result.skipped else "restored" if result.outputs else "good"] += 1
             self._worked_bytes += 0 if result.skipped else item.size
             if self._args.json:

@@ -118,6 +118,7 @@ class Worker:
         *,
         keep: Keep = "final",
         again: bool = False,
+        found: bool = False,
     ) -> FileResult:
         """Restore one file into ``directory``; see :func:`resilver.improve.improve_file`.
 
@@ -132,6 +133,7 @@ class Worker:
             recipe=recipe,
             keep=keep,
             again=again,
+            found=found,
             settings=self._overrides,
         )
         with self._turn:

@@ -102,6 +102,7 @@ class Jobs:
             keep=job.keep,
             limits=_limits(settings),
             again=job.again,
+            found=job.found,
         )
         return Improved(
             id=job.id,

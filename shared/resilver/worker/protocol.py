@@ -50,10 +50,10 @@ names ``improved``, ``colorized``, ``colorized_improved``, ``resolved`` and ``fi
 if the layer has one, its ICC profile into another; then name both::
 
     > {"type": "folder", "id": "1", "bytes": 96000000}
-    < {"type": "folder", "id": "1", "path": "/dev/shm/resilver-worker-k3x8"}
+    < {"type": "folder", "id": "1", "path": "/dev/shm/resilver-worker-4711-k3x8"}
     > {"type": "improve_raw", "id": "2", "recipe": {"resolution": 2}, "wanted": ["final"],
-       "raw": {"path": "/dev/shm/resilver-worker-k3x8/layer", "width": 6000, "height": 4000, "channels": 4,
-               "depth": 8, "offset": 0, "icc": "/dev/shm/resilver-worker-k3x8/layer.icc"}}
+       "raw": {"path": "/dev/shm/resilver-worker-4711-k3x8/layer", "width": 6000, "height": 4000, "channels": 4,
+               "depth": 8, "offset": 0, "icc": "/dev/shm/resilver-worker-4711-k3x8/layer.icc"}}
     < {"type": "improved_raw", "id": "2", "bw": false, "notes": [], "outputs": {"final": {"raw": {...},
        "steps": [{"action": "x2", "tool": "...", "detail": "", "generated": false}], "absent": null, "error": null}}}
 
@@ -134,6 +134,7 @@ class Improve:
     recipe: Recipe = _RESTORE
     keep: Literal["final", "all"] = "final"
     again: bool = False
+    found: bool = False
     settings: dict[str, Any] = field(default_factory=dict)
 
 
