@@ -133,10 +133,18 @@ class _Sink:
         return len(data)
 
     def read(self, size: int) -> bytes:
-        return self._file.read(size)
+        try:
+            return self._file.read(size)
+        except OSError as error:
+            self.error = error
+            return b""
 
     def seek(self, offset: int, whence: int) -> int:
-        return self._file.seek(offset, whence)
+        try:
+            return self._file.seek(offset, whence)  # which writes what is still in the buffer
+        except OSError as error:
+            self.error = error
+            return -1
 
 
 def _save(image: Any, sink: _Sink, saver: str, pixels: Pixels, **options: Any) -> None:
