@@ -277,6 +277,31 @@ def test_only_regular_files_are_read(tmp_path):
     assert read_picture(tmp_path / "link.png", LIMITS).width == 64
 
 
+def heic(image: Image.Image, **options) -> bytes:
+    stream = io.BytesIO()
+    pytest.importorskip("pillow_heif", reason="the extra 'heic' is not installed").from_pillow(image).save(
+        stream, **options
+    )
+    return stream.getvalue()
+
+
+def test_heic_is_read_where_the_extra_is_installed():
+    """A HEIC comes in upright with its profile."""
+    data = heic(Image.fromarray(seeds.pixels()), quality=95)
+    picture = decode(data, LIMITS)
+    assert picture.format == "heic"
+    assert np.abs(picture.pixels.astype(int) - seeds.pixels()).mean() < 3
+    with pytest.raises(PictureBroken):
+        decode(data[: len(data) // 2], LIMITS)
+
+
+def test_heic_without_the_extra_names_it(monkeypatch):
+    """Where the decoder is missing, the sentence says what to install."""
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(PictureUnknown, match=r"resilver\[heic\]"):
+        decode(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100), LIMITS)
+
+
 @pytest.mark.parametrize("quality", [30, 50, 75, 88, 95, 100])
 def test_the_quality_of_a_jpeg_is_estimated(quality):
     """The estimate lies within two of what libjpeg was told."""

@@ -219,6 +219,8 @@ def _open(data: memoryview, kind: str, limits: ReadLimits, name: str) -> tuple[I
     depth = _depth(image, data, kind)
     if kind == "pnm" and depth == 16 and image.mode == "RGB":
         depth, warnings = 8, (*warnings, "A colour PNM of 16 bits is read with 8; save it as TIFF or PNG to keep them.")
+    if kind == "heic" and image.info.get("bit_depth", 8) > 8:
+        warnings = (*warnings, "A HEIC of more than 8 bits is read with 8; save it as TIFF or AVIF to keep them.")
     return image, Header(kind, *image.size, depth, found, quality, warnings)
 
 

@@ -2,6 +2,11 @@
 
 On Linux the file is written without any name and linked into the folder when it is whole, so that a
 kill leaves nothing. Elsewhere it has a hidden temporary name, which tells the process that made it.
+
+What a crash leaves behind after each step: (1) file opened, (2) pixels written, (3) file synced:
+nothing on Linux, else one hidden file that :func:`.temporary.remove_temporaries` finds by its process;
+(4) name given: the whole file, whose name may be lost with the power; (5) folder synced: the whole
+file. Only where a file system has no links can a crash in the middle of (4) leave an empty name.
 """
 
 from __future__ import annotations
