@@ -168,6 +168,15 @@ def test_numbers_that_are_no_picture_are_refused(tmp_path):
         decode(data, LIMITS)
 
 
+def test_raw_files_of_cameras_are_refused_and_not_taken_for_their_preview():
+    """In DNG and its kin the first page of the TIFF is a small preview, which nobody wants restored."""
+    image = Image.fromarray(seeds.pixels())
+    for tags in ({50706: b"\1\4\0\0"}, {254: 1}):
+        with pytest.raises(PictureUnknown, match="raw"):
+            decode(encoded(image, "TIFF", tiffinfo=tags), LIMITS)
+    assert decode(encoded(image, "TIFF", tiffinfo={254: 0}), LIMITS).width == 64
+
+
 def test_content_counts_and_not_the_name(folder, tmp_path):
     """A PNG called .jpg is read as the PNG that it is."""
     path = tmp_path / "scan.jpg"

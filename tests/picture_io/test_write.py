@@ -16,6 +16,7 @@ from PIL import Image
 from picture_io import seeds
 from resilver.errors import OutputDenied, OutputError, OutputFormat, OutputFull
 from resilver.picture import Picture
+from resilver.picture_io import encode as encoding
 from resilver.picture_io import write
 from resilver.picture_io.encode import output_format
 from resilver.picture_io.read import ReadLimits, read_picture
@@ -86,7 +87,7 @@ def test_gray_stays_gray(tmp_path, kind):
 def test_sixteen_bits_are_rounded_to_eight():
     """257 steps of 16 bits to one of 8, halves away from nothing."""
     values = np.arange(65536, dtype=np.uint16).reshape(256, 256, 1)
-    found = write.encode_into.__globals__["_eight_bits"](values)
+    found = encoding._eight_bits(values)
     assert (found == np.rint(values / 257)).all()
 
 
@@ -120,7 +121,7 @@ def test_a_side_too_long_for_the_format_is_refused_with_the_cure(tmp_path, kind,
 
 def test_a_tiff_above_four_gigabytes_would_be_a_big_one(tmp_path, monkeypatch):
     """BigTIFF carries all metadata, too; the limit is lowered here instead of writing 4 GB."""
-    monkeypatch.setitem(publish.__globals__["encode_into"].__globals__, "_BIG_TIFF_BYTES", 1_000)
+    monkeypatch.setattr(encoding, "_BIG_TIFF_BYTES", 1_000)
     path = publish(SMALL.replace(dpi=(300.0, 300.0), icc=seeds.srgb()), tmp_path, "a", "tiff")
     assert path.read_bytes()[:4] == b"II+\0"
     found = read_picture(path, LIMITS)

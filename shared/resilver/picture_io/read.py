@@ -281,6 +281,9 @@ def _open_tiff(data: memoryview, limits: ReadLimits, name: str) -> tuple[ifd.Dir
         top = structure.directory()
     except ifd.Malformed as error:
         raise PictureBroken(f"{name} begins like a TIFF but is damaged; get a good copy of it.") from error
+    # DNG 1.6 tag DNGVersion, TIFF 6.0 NewSubfileType "reduced image", Canon's mark: the first page is a preview
+    if 50706 in top.entries or top.number(254, 0) & 1 or bytes(data[8:10]) == b"CR":
+        raise PictureUnknown(f"{name} is a camera's raw file; develop it to TIFF or JPEG first.")
     width, height = top.number(256, 0), top.number(257, 0)
     _check_size(width, height, limits, name)
     bits = top.entries.get(258)
