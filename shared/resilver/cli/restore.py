@@ -160,7 +160,7 @@ class _Run:
 
     def _failed(self, path: Path, error: ResilverError, seconds: float) -> None:
         self._counts["failed"] += 1
-        _log.warning("%s: %s: %s", shown(path), error.code, shown(error.message), exc_info=error)
+        _log.warning("%s: %s: %s", shown(path), error.code, shown(error.message))
         if self._args.json:
             print_json(
                 {"input": str(path), "outputs": {}, "bw": None, "seconds": round(seconds, 3), "error": error.to_json()}
