@@ -1,4 +1,4 @@
-"""A child process that reads mutated files and says what became of each: ``mutate.py FOLDER SEED COUNT``.
+"""A child process that reads damaged files and writes what it got: ``mutate.py FOLDER SEED COUNT``.
 
 Any end but a picture or a typed error is a line with a traceback and status 1; a crash shows in the status.
 """
@@ -14,12 +14,16 @@ from collections import Counter
 from pathlib import Path
 
 from resilver.errors import ResilverError
-from resilver.picture_io.provenance import read_provenance
+from resilver.picture_io.provenance import Provenance, read_provenance, stamp
 from resilver.picture_io.read import ReadLimits, read_picture
+from resilver.picture_io.write import encode
 
 MEMORY_BYTES = 4 << 30  # of address space: libvips reserves much more than it uses
 LIMITS = ReadLimits(max_pixels=1_000_000, max_bytes=1_000_000)
 SECONDS_EACH = 10
+PROVENANCE = Provenance.now(
+    source_name="a", source_sha256="0" * 64, recipe={}, recipe_digest="0", engine="local", output="final", steps=()
+)
 
 
 def mutated(data: bytes, chance: random.Random) -> bytes:
@@ -65,7 +69,9 @@ def main(folder: Path, seed: int, count: int) -> int:
             target.write_bytes(mutated(source.read_bytes(), chance))
             faulthandler.dump_traceback_later(SECONDS_EACH, exit=True)
             try:
-                read_picture(target, LIMITS)
+                picture = stamp(read_picture(target, LIMITS), PROVENANCE)
+                encode(picture, Path(scratch) / "written", chance.choice(("jpeg", "png", "tiff", "webp", "avif")))
+                assert read_provenance(Path(scratch) / "written") == PROVENANCE
                 ends["picture"] += 1
             except ResilverError as error:
                 ends[error.code] += 1
