@@ -15,6 +15,7 @@ from typing import Literal
 from resilver.engine import FINAL, Engine, Report
 from resilver.errors import BlankResult, PictureChanged
 from resilver.picture import Picture
+from resilver.picture_io.encode import check_size, output_format
 from resilver.picture_io.identity import file_digest, identify
 from resilver.picture_io.names import output_stem
 from resilver.picture_io.provenance import Provenance, find_done, read_provenance, stamp
@@ -124,6 +125,7 @@ def improve_file(
         return FileResult(source, done, bw=bw, seconds=time.monotonic() - started, skipped=True)
     before = identify(source)
     picture = read_picture(source, limits or ReadLimits())
+    _check_size(picture, recipe)
     result = improve(picture, recipe, engine, report.part(0.02, 0.95), wanted_outputs(recipe, keep))
     result.raise_for_error()
     report.progress(0.95, "writing")
@@ -137,6 +139,12 @@ def improve_file(
     }
     notes = tuple(dict.fromkeys((*picture.warnings, *result.notes, *losses)))
     return FileResult(source, outputs, absent, result.bw, time.monotonic() - started, notes)
+
+
+def _check_size(picture: Picture, recipe: Recipe) -> None:
+    # before the engine has worked for an hour
+    factor = recipe.resolution or 1
+    check_size(output_format(picture, recipe.format), picture.width * factor, picture.height * factor)
 
 
 def _done_before(source: Path, directory: Path, recipe: Recipe, keep: Keep) -> Mapping[OutputName, Path] | None:

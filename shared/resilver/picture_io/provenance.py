@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
+import os
 import stat
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -136,15 +137,20 @@ def _parse(block: bytes) -> Provenance | None:
     )
 
 
+def _begins(name: str, stem: str) -> bool:
+    # folding is dear in a folder of thousands, and only names outside ASCII come back in another form
+    return name.startswith(stem) or (not name.isascii() and folded(name).startswith(folded(stem)))
+
+
 def find_done(directory: Path, source_name: str, source_sha256: str, recipe_digest: str) -> dict[OutputName, Path]:
     """Earlier outputs of the same picture and recipe in this folder; only files with its stem are opened."""
-    prefix = folded(output_stem(source_name, ()))
+    stem = output_stem(source_name, ())
     try:
-        paths = sorted(path for path in directory.iterdir() if folded(path.name).startswith(prefix))
+        names = sorted(name for name in os.listdir(directory) if _begins(name, stem))  # noqa: PTH208 - names, not paths
     except OSError:
         return {}
     done: dict[OutputName, Path] = {}
-    for path in paths:
+    for path in (directory / name for name in names):
         found = read_provenance(path) if path.suffix.lower() in SUFFIXES.values() else None
         if found and (found.source_sha256, found.recipe_digest) == (source_sha256, recipe_digest):
             done.setdefault(found.output, path)
