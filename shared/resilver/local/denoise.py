@@ -65,15 +65,22 @@ def _threefold(gray: Pixels) -> Pixels:
 
 def _ways(assessment: Assessment, quality: Quality) -> Iterator[Stage]:
     """The ways to do it, best first; the last needs no network."""
-    smooth = NonLocalMeans(assessment.fine_noise / 255) if assessment.grainy else None
-    if assessment.grainy and not assessment.blocky and quality == "fast":
-        yield NonLocalMeans(assessment.fine_noise / 255)
+    smooth = _smoothing(assessment)
+    if smooth and quality == "fast" and not assessment.blocky:
+        yield smooth
         return
     network: Stage = _Halved("upconv-noise3")
     if quality == "best":
         network = Single("cunet-1x-noise2")
     yield Chain(network, smooth) if smooth else network
     yield smooth or Bilateral()
+
+
+def _smoothing(assessment: Assessment) -> NonLocalMeans | None:
+    if assessment.grainy:
+        return NonLocalMeans(assessment.fine_noise / 255)
+    # what JPEG has left of the grain is coarse, and the fine measure is blind to it
+    return NonLocalMeans(assessment.noise / 255) if assessment.coarse else None
 
 
 def _available(ways: list[Stage], runtime: Runtime, report: Report) -> Stage:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -13,36 +14,55 @@ Floats = npt.NDArray[np.float32]
 _SIDE = 8  # of a block: JPEG's own, and large enough to see grain that a scanner's lens has blurred
 # Blocks that are nearly black or white have lost their noise to clipping
 _DARKEST, _LIGHTEST = 14.0, 241.0
-# The flattest twentieth of the blocks shows the noise and next to nothing of the picture
+# The flattest twentieth of the blocks shows the noise and next to nothing of the picture; its spread
+# lies this much under that of all of them (measured on white noise)
 _FLATTEST = 0.05
-# The spread of the flattest twentieth lies this much under that of all of them (measured on white noise)
 _BIAS = 1.09
 # Immerkaer's mask: blind to planes, unit gain for white noise when divided by 6
 _SECOND_DIFFERENCE = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6
 
 
-def noise(patches: Sequence[Floats]) -> tuple[float, float]:
-    """The standard deviation of the grain, and how far it stands out from the picture's own texture.
+@dataclass(frozen=True, slots=True)
+class Grain:
+    """Noise in luma, and what tells it from texture.
 
-    ``patches`` are luma (height, width) in 0..255, of at least 8 pixels a side. The deviation is that of
-    the flattest blocks after a curved surface is taken from each, so it still sees the coarse remains of
-    grain after JPEG, to which estimates from the finest wavelet are blind. The second figure is it over
-    the square root of the deviation of busier blocks: foliage has both high, grain has both alike.
+    ``sigma``: its standard deviation in 8-bit units. ``evenness``: of the very flattest blocks over the
+    flattest, 0.8 and more for white noise of any strength, less for grass and fur. ``share``: of the
+    flattest over busier blocks, near 1 if there is little else.
+    """
+
+    sigma: float
+    evenness: float
+    share: float
+
+
+def grain(patches: Sequence[Floats]) -> Grain:
+    """Measure the grain in luma patches (height, width) in 0..255 of at least 8 pixels a side.
+
+    The deviation is that of the flattest blocks after a curved surface is taken from each, so it still
+    sees the coarse remains of grain after JPEG, to which estimates from the finest wavelet are blind.
     """
     blocks = np.concatenate([_blocks(patch) for patch in patches])
     mean = blocks.mean(axis=1)
     lit = blocks[(mean > _DARKEST) & (mean < _LIGHTEST)]
     if len(lit) < 24:
-        return 0.0, 0.0
+        return Grain(0.0, 0.0, 0.0)
     spread = np.sqrt(np.square(lit @ _UNBEND).sum(axis=1) / (_SIDE * _SIDE - 6))
-    flat, busier = np.quantile(spread, (_FLATTEST, 0.25))
-    return float(flat) * _BIAS, float((flat + 0.3) / np.sqrt(busier + 0.3))
+    flattest, flat, busier = np.quantile(spread, (0.01, _FLATTEST, 0.25))
+    return Grain(float(flat) * _BIAS, float(flattest / (flat + 0.3)), float(flat / (busier + 0.3)))
 
 
 def fine_noise(patches: Sequence[Floats]) -> float:
-    """The standard deviation of noise that differs from pixel to pixel; next to 0 after JPEG."""
-    strengths = [np.abs(cv2.filter2D(patch, -1, _SECOND_DIFFERENCE)).ravel() for patch in patches]
-    return float(np.quantile(np.concatenate(strengths), 0.25) / 0.3186)
+    """The standard deviation of noise from pixel to pixel in patches of one or more channels.
+
+    Next to 0 after JPEG. The mean over the channels, for which filters work.
+    """
+    found = []
+    for channel in range(patches[0].shape[2]):
+        steps = [np.abs(cv2.filter2D(patch[..., channel], -1, _SECOND_DIFFERENCE)).ravel() for patch in patches]
+        # a quarter of |x| lies under 0.3186 sigma for white noise; the lower end knows little of edges
+        found.append(np.quantile(np.concatenate(steps), 0.25) / 0.3186)
+    return float(np.mean(found))
 
 
 def blockiness(patches: Sequence[Floats]) -> float:
