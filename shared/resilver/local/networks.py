@@ -22,8 +22,7 @@ class Network:
     ``multiple``: of the input's sides and of the places where tiles start.
     ``border``: how a picture is continued beyond its edge (:func:`numpy.pad`'s terms).
     ``pooled``: blobs that hold averages over the whole input (squeeze and excite), in their order, each
-    with the pixels of the input on each side that do not reach it (rounded up so that a block cut by so
-    many starts on the network's grid): tiles of one picture must share the
+    with the pixels of the input on each side that do not reach it: tiles of one picture must share the
     averages or their seams show.
     ``crops``: whether the network itself leaves the pad out of its output.
     ``residual``: whether the output is to be added to the input, every pixel repeated.
@@ -61,7 +60,7 @@ _CUNET = replace(
     stem="models-cunet/",
     label="waifu2x cunet",
     pad=18,
-    pooled=(("Pooling1", 6), ("Pooling2", 12), ("Pooling3", 16), ("Pooling4", 18)),
+    pooled=(("Pooling1", 6), ("Pooling2", 11), ("Pooling3", 15), ("Pooling4", 17)),
 )
 _CUGAN = Network(
     source="realcugan",
@@ -72,7 +71,7 @@ _CUGAN = Network(
     multiple=2,
     input="in0",
     output="out0",
-    pooled=(("gap0", 6), ("gap1", 12), ("gap2", 16), ("gap3", 18)),
+    pooled=(("gap0", 6), ("gap1", 11), ("gap2", 15), ("gap3", 17)),
 )
 # an overlap of 12 leaves 0.9/255, of 18 nothing; x4plus needs more than the 32 that leave 3/255
 _ESRGAN = Network(
@@ -98,7 +97,7 @@ NETWORKS: Mapping[str, Network] = MappingProxyType(
                 scale=1,
                 pad=28,
                 multiple=4,
-                pooled=(("Pooling1", 8), ("Pooling2", 16), ("Pooling3", 24), ("Pooling4", 28)),
+                pooled=(("Pooling1", 6), ("Pooling2", 14), ("Pooling3", 22), ("Pooling4", 26)),
             )
             for n in range(4)
         },
@@ -110,7 +109,6 @@ NETWORKS: Mapping[str, Network] = MappingProxyType(
             label="Real-CUGAN se conservative x4",
             scale=4,
             pad=19,
-            pooled=(("gap0", 7), ("gap1", 11), ("gap2", 15), ("gap3", 17)),
             residual=True,
             tile=128,
         ),

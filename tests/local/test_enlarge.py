@@ -1,0 +1,120 @@
+"""Enlarging: which way for which picture, and what travels along."""
+
+import shutil
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+
+from fakes.nets import ONE_THREAD, fake_runtime, real_runtime, texture
+from resilver.engine import Report
+from resilver.local.enlarge import edge_width, enlarge
+from resilver.local.models import ModelStore
+from resilver.local.runtime import Runtime
+from resilver.picture import Metadata, Picture
+from resilver.settings import load_settings
+
+FACE = cv2.resize(skimage.data.astronaut()[40:240, 150:310], (80, 100), interpolation=cv2.INTER_AREA)
+SHARP = Picture(pixels=FACE, icc=b"profile", dpi=(300.0, 200.0), metadata=Metadata(exif=b"II"))
+SOFT = SHARP.replace(pixels=cv2.GaussianBlur(SHARP.pixels, (0, 0), 1.5))
+GRAINY = SimpleNamespace(noise=8.0, jpeg_quality=None)
+
+
+def tool(picture, runtime, factor, kind, quality, strength=1.0, damage=None):
+    made, step = enlarge(picture, factor, kind, quality, strength, runtime, Report(), damage)
+    assert (made.width, made.height) == (picture.width * factor, picture.height * factor)
+    assert step.action == f"x{factor}"
+    assert not step.generated
+    return step.tool
+
+
+@pytest.mark.parametrize(
+    ("factor", "kind", "quality", "damage", "wanted"),
+    [
+        (2, "photo", "fast", GRAINY, "waifu2x upconv_7_photo noise1"),
+        (4, "photo", "fast", None, "waifu2x upconv_7_photo noise1 + waifu2x upconv_7_photo scale"),
+        (2, "photo", "best", None, "waifu2x cunet scale"),
+        (2, "photo", "best", GRAINY, "waifu2x upconv_7_photo noise1 + Real-CUGAN se conservative"),
+        (4, "photo", "best", None, "waifu2x upconv_7_photo noise1 + waifu2x upconv_7_photo scale"),
+        (2, "art", "fast", None, "waifu2x upconv_7_photo noise1"),
+        (4, "art", "fast", None, "Real-CUGAN se conservative x4"),
+        (2, "art", "best", None, "waifu2x cunet noise1"),
+        (2, "art", "best", GRAINY, "Real-CUGAN pro conservative"),
+        (4, "art", "best", GRAINY, "Real-CUGAN se conservative x4"),
+    ],
+)
+def test_the_way_fits_the_picture(factor, kind, quality, damage, wanted):
+    """Each kind, quality, factor and damage goes through the networks that measured best for it."""
+    assert tool(SHARP, fake_runtime(), factor, kind, quality, damage=damage) == wanted
+
+
+def test_soft_pictures_are_restored_as_far_as_wanted():
+    """Blurred edges call for the restoring network, unless the strength is 0."""
+    assert (
+        edge_width(SHARP)
+        < 0.72
+        < edge_width(SOFT)
+        < edge_width(SHARP.replace(pixels=cv2.GaussianBlur(SHARP.pixels, (0, 0), 2.5)))
+    )
+    assert "Real-CUGAN" in tool(SOFT, fake_runtime(), 2, "photo", "best")
+    assert "Real-CUGAN" not in tool(SOFT, fake_runtime(), 2, "photo", "best", strength=0.0)
+
+
+def test_all_that_belongs_to_the_picture_travels_along():
+    """Profile and metadata stay; the print keeps its size because the dots per inch grow with the picture."""
+    made, _ = enlarge(SHARP, 2, "photo", "fast", 1.0, fake_runtime(), Report())
+    assert (made.icc, made.metadata, made.dpi) == (SHARP.icc, SHARP.metadata, (600.0, 400.0))
+    assert SHARP.width / SHARP.dpi[0] == made.width / made.dpi[0]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_alpha_is_enlarged_and_rejoined(dtype, channels):
+    """Transparency keeps its type, its place and its full range."""
+    pixels = texture(40, 30, channels, dtype)
+    alpha = np.zeros((40, 30), dtype)
+    alpha[10:30, 5:25] = np.iinfo(dtype).max
+    made, _ = enlarge(Picture(pixels=pixels, alpha=alpha), 4, "photo", "fast", 1.0, fake_runtime(), Report())
+    assert made.pixels.shape == (160, 120, channels)
+    assert made.alpha.dtype == made.pixels.dtype == dtype
+    assert made.alpha[60, 60] == np.iinfo(dtype).max
+    assert made.alpha[2, 2] == 0
+
+
+def test_without_networks_lanczos_and_a_note(tmp_path):
+    """Nothing installed: Lanczos, sharpened, and a sentence that names the command."""
+    notes = []
+    runtime = Runtime(ONE_THREAD, store=ModelStore(tmp_path))
+    made, step = enlarge(SHARP, 2, "photo", "best", 1.0, runtime, Report(on_note=notes.append))
+    assert step.tool.startswith("Lanczos")
+    assert made.pixels.shape == (200, 160, 3)
+    assert len(notes) == 1
+    assert "resilver models install waifu2x" in notes[0]
+
+
+def test_a_damaged_network_falls_back_and_says_so(tmp_path):
+    """A flipped byte is noticed, set aside and named; the next way is taken and named, too."""
+    real_runtime()
+    shutil.copytree(load_settings().local.models, tmp_path, dirs_exist_ok=True)
+    store = ModelStore(tmp_path)
+    weights = store.folder("waifu2x") / "models-upconv_7_photo" / "noise1_scale2.0x_model.bin"
+    data = bytearray(weights.read_bytes())
+    data[5000] ^= 1
+    weights.write_bytes(data)
+    notes = []
+    _, step = enlarge(SHARP, 2, "photo", "fast", 1.0, Runtime(ONE_THREAD, store=store), Report(on_note=notes.append))
+    assert step.tool.startswith("Lanczos")
+    assert "noise1_scale2.0x_model.bin.broken" in notes[0]
+    assert "resilver models install waifu2x" in notes[0]
+
+
+@pytest.mark.parametrize("quality", ["fast", "best"])
+def test_tone_and_colour_stay(quality):
+    """Reduced to its old size, an enlarged picture is the old one: nothing was redrawn, nothing shifted."""
+    made, _ = enlarge(SHARP, 2, "photo", quality, 1.0, real_runtime(), Report())
+    back = cv2.resize(made.pixels.astype(np.float32), (SHARP.width, SHARP.height), interpolation=cv2.INTER_AREA)
+    error = back - SHARP.pixels
+    assert np.abs(error.mean(axis=(0, 1))).max() < 1.5
+    assert np.sqrt(np.mean(error**2)) < 8
