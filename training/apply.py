@@ -21,7 +21,7 @@ PlaneFunction = Callable[[Plane], Plane]  # luma in 0..1 to luma in 0..1
 Detect = Callable[[Plane], Plane]  # luma -> probability of damage
 Fill = Callable[[Plane, Plane], Plane]  # luma, mask -> luma repaired inside the mask
 Colour = Callable[[Plane, float], Plane]  # L (0..100) and vividness -> ab
-BORDER = 16  # replicated pixels around a picture; further away the networks hardly look
+BORDER = 16  # mirrored pixels around a picture; further away the networks hardly look
 KERNEL = np.ones((3, 3), np.uint8)
 COLOUR_SIDE = 256  # short side that the colorizer looks at
 
@@ -47,10 +47,10 @@ class Exported:
 
 
 def bordered(net: Net, planes: Plane, multiple: int) -> Plane:
-    """Runs the network on planes of any size: edges are replicated and cut off again."""
+    """Runs the network on planes of any size, mirrored beyond their edges; replicated noise would stay as streaks."""
     height, width = planes.shape[1:]
     sides = ((0, 0), (BORDER, BORDER + -height % multiple), (BORDER, BORDER + -width % multiple))
-    got = net(np.pad(planes, sides, mode="edge"))
+    got = net(np.pad(planes, sides, mode="reflect"))
     scale = got.shape[1] // (height + 2 * BORDER)
     return got[:, BORDER * scale : (BORDER + height) * scale, BORDER * scale : (BORDER + width) * scale]
 

@@ -74,14 +74,13 @@ def clean(plane: Plane, factor: int, rng: np.random.Generator) -> Plane:
 
 
 def spoil(plane: Plane, rng: np.random.Generator) -> Plane:
-    """Blind 1x damage: noise up to 28, JPEG from 12, in a third of the cases some blur; one in ten stays clean."""
-    if rng.random() < 0.1:
-        return quantise(plane).astype(np.float32) / 255
-    if rng.random() < 0.35:
+    """Blind 1x damage: noise up to 28, JPEG from 10, both or none, in a quarter of the cases some blur."""
+    kinds = ((True, False), (False, True), (True, True), (False, False))
+    noisy, compressed = kinds[rng.choice(4, p=[0.33, 0.32, 0.27, 0.08])]
+    if rng.random() < 0.25 and (noisy or compressed):
         plane = blur(plane, rng.uniform(0.3, 1.4))
-    noisy = rng.random() < 0.75
     if noisy:
         plane = grain(plane, 1 + 27 * float(rng.random()), rng)
-    if not noisy or rng.random() < 0.5:
-        plane = jpeg(plane, int(rng.integers(12, 92)))
+    if compressed:
+        plane = jpeg(plane, int(rng.integers(10, 91)))
     return quantise(plane).astype(np.float32) / 255

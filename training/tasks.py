@@ -20,6 +20,8 @@ from training.nets import Colorizer, Denoiser, Enlarger, Filler, Pyramid
 
 Sample = tuple[NDArray, ...]
 GRAPHICS, CROPS = 0.07, 0.75  # shares; crops hold the detail, the rest is people, for faces
+SMOOTH = 0.03
+SOFT, MOST_SOFT = 0.4, 2.2  # share of truths that are soft already, as most scans at a high resolution are
 
 
 class Task(Protocol):
@@ -39,8 +41,12 @@ class Task(Protocol):
 
 
 def charbonnier(difference: Tensor) -> Tensor:
-    """A smooth absolute error; the width of the smooth part is a quarter of an 8-bit step."""
-    return torch.sqrt(difference.float() ** 2 + 1e-6).mean()
+    """Quadratic up to about eight 8-bit steps, then linear.
+
+    With a narrower middle the network gave the median of what may have been: half of the correction that JPEG
+    needs, and no fur.
+    """
+    return (torch.sqrt(difference.float() ** 2 + SMOOTH**2) - SMOOTH).mean()
 
 
 def _sharp_planes(folder: Path) -> tuple[list[NDArray], list[NDArray]]:
@@ -89,8 +95,11 @@ class PlaneTask:
         side, kind = self.side * self.factor, rng.random()
         if kind < GRAPHICS:
             return graphic(side, rng)
-        group = self.planes[0] if kind < GRAPHICS + CROPS else self.planes[1]
-        return random_crop(group[rng.integers(len(group))], side, rng)
+        if kind > GRAPHICS + CROPS:
+            return random_crop(self.planes[1][rng.integers(len(self.planes[1]))], side, rng)
+        part = round(side / rng.uniform(1.1, MOST_SOFT)) if rng.random() < SOFT else side
+        crop = random_crop(self.planes[0][rng.integers(len(self.planes[0]))], part, rng)
+        return crop if part == side else cv2.resize(crop, (side, side), interpolation=cv2.INTER_CUBIC).clip(0, 1)
 
     def loss(self, net: nn.Module, batch: list[Tensor]) -> Tensor:
         given, truth = batch
