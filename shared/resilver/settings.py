@@ -51,6 +51,38 @@ class LocalSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CloudSettings:
+    """The service that ``--engine cloud`` sends pictures to; its token is no setting, see ``resilver login``.
+
+    ``base_url``: of the method, without a query. ``provider``: what issued the token. ``token_url``: where OAuth
+    clients get theirs. ``proxy`` and ``ca_file`` (of certificates to trust): empty for the system's.
+    ``read_s``: without a byte. ``deadline_s``: for one request with all its retries.
+    ``pictures`` to ``short_side``: what one request may hold, the smallest of all that the service states.
+    ``price``: of one picture, in ``currency``, for estimates; 0: unknown. ``monthly_limit``: pictures sent in a
+    calendar month (UTC), after which it stops; 0: none. ``keep_mb``: of paid results, so that none is paid twice.
+    """
+
+    base_url: str = "https://smarty.mail.ru/api/v1/photo/improve"
+    provider: str = "mcs"
+    token_url: str = "https://mcs.mail.ru/auth/oauth/v1/token"  # noqa: S105 - an address
+    proxy: str = ""
+    ca_file: str = ""
+    connect_s: float = 15.0
+    read_s: float = 300.0
+    deadline_s: float = 1800.0
+    attempts: int = 3
+    pictures: int = 48
+    bytes_each: int = 8_000_000
+    bytes_together: int = 30_000_000
+    long_side: int = 3840
+    short_side: int = 2160
+    price: float = 0.0
+    currency: str = ""
+    monthly_limit: int = 1000
+    keep_mb: float = 2000.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerSettings:
     """The worker process: networks are unloaded after ``idle_s`` without a job.
 
@@ -76,6 +108,7 @@ class Settings:
     engine: Literal["local", "cloud"] = "local"
     limits: LimitSettings = field(default_factory=LimitSettings)
     local: LocalSettings = field(default_factory=LocalSettings)
+    cloud: CloudSettings = field(default_factory=CloudSettings)
     worker: WorkerSettings = field(default_factory=WorkerSettings)
 
 

@@ -1,0 +1,1 @@
+"""The cloud engine: pictures to a service of the improve method and back."""
