@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from resilver.errors import Cancelled
+from resilver.errors import Cancelled, ResilverError
 from resilver.picture import Picture
 from resilver.recipe import Recipe
 from resilver.result import OutputName, Result
@@ -106,3 +107,33 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Give back memory, processes and connections; a later call opens them again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A picture of a batch that is read when it is needed: its file, the SHA-256 of that, and how to read it."""
+
+    path: Path
+    sha256: str
+    read: Callable[[], Picture]
+
+
+@runtime_checkable
+class BatchEngine(Engine, Protocol):
+    """An engine that takes several pictures at once, for which a call each would be slow or dear."""
+
+    def improve_batch(
+        self,
+        sources: Sequence[Source],
+        recipe: Recipe,
+        report: Report,
+        wanted: Collection[OutputName] = FINAL,
+    ) -> Iterator[tuple[int, Result | ResilverError]]:
+        """Do the recipe's steps to all of them and give each one's number with its result or why there is none.
+
+        They come in any order, each once, and their pixels are there only until the next is asked for.
+
+        Raises:
+            Cancelled: the report asked to stop.
+            ResilverError: with ``halts``; those that did not come were not done.
+        """

@@ -19,6 +19,15 @@
     │   ├── ModelBroken               weights that fail their check sum
     │   ├── EngineMemory              out of memory (temporary)
     │   └── BlankResult               black, NaN or otherwise no picture
+    ├── CloudError                the service that pictures are sent to
+    │   ├── CloudConsent              nobody agreed yet that pictures leave this machine (halts)
+    │   ├── CloudUnauthorized         no token, or one that the service refuses (halts)
+    │   ├── CloudLimit                over the user's own monthly limit (halts)
+    │   ├── CloudUntrusted            its certificate cannot be verified (halts)
+    │   ├── CloudRefused              it refuses the picture or the request for good
+    │   ├── CloudBusy                 it has no time now (temporary)
+    │   ├── CloudUnreachable          no connection, or it broke (temporary)
+    │   └── CloudGarbage              its answer cannot be understood
     ├── WorkerError               the worker process, not the picture
     │   ├── WorkerCrashed             it died of a signal or an exit status
     │   ├── WorkerKilled              it was killed for memory
@@ -27,7 +36,8 @@
     └── Cancelled                 the user stopped it
 
 ``str(error)`` is one sentence for a person that says what to do. ``code`` is stable and goes into
-JSON; ``temporary`` says whether trying again later can help.
+JSON; ``temporary`` says whether trying again later can help; ``halts`` that every other picture would
+fail in the same way, so that a queue stops there.
 """
 
 from __future__ import annotations
@@ -50,6 +60,7 @@ class ResilverError(Exception):
     code: ClassVar[str] = "error"
     title: ClassVar[str] = "Something went wrong"
     temporary: ClassVar[bool] = False
+    halts: ClassVar[bool] = False
     exit_code: ClassVar[int] = 1
     http_status: ClassVar[int] = 500
 
@@ -200,6 +211,80 @@ class BlankResult(EngineError):
 
     code = "blank-result"
     title = "The engine gave an empty picture"
+
+
+class CloudError(ResilverError):
+    """The service failed, or may not be used."""
+
+    code = "cloud"
+    title = "The cloud service failed"
+    http_status = 502
+
+
+class CloudConsent(CloudError):
+    """Nobody agreed yet that pictures leave this machine; nothing was sent."""
+
+    code = "cloud-consent"
+    title = "Pictures would leave this computer"
+    halts = True
+
+
+class CloudUnauthorized(CloudError):
+    """There is no token, or the service refuses it."""
+
+    code = "cloud-unauthorized"
+    title = "The cloud service does not let you in"
+    halts = True
+
+
+class CloudLimit(CloudError):
+    """The month's limit that the user set is reached; nothing more was sent."""
+
+    code = "cloud-limit"
+    title = "The monthly limit is reached"
+    halts = True
+
+
+class CloudUntrusted(CloudError):
+    """The service's certificate cannot be verified; nothing was sent."""
+
+    code = "cloud-untrusted"
+    title = "The cloud service cannot prove who it is"
+    halts = True
+
+
+class CloudRefused(CloudError):
+    """The service refuses the picture or the request; sending it again does not help."""
+
+    code = "cloud-refused"
+    title = "The cloud service refused the picture"
+
+
+class CloudBusy(CloudError):
+    """The service has no time now, also after several tries; ``retry_after_s``: what it proposed, if it did."""
+
+    code = "cloud-busy"
+    title = "The cloud service is busy"
+    temporary = True
+
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class CloudUnreachable(CloudError):
+    """There is no connection to the service, or it broke or took too long, also after several tries."""
+
+    code = "cloud-unreachable"
+    title = "The cloud service cannot be reached"
+    temporary = True
+
+
+class CloudGarbage(CloudError):
+    """The service's answer is not what its contract says."""
+
+    code = "cloud-garbage"
+    title = "The cloud service's answer cannot be understood"
 
 
 class WorkerError(ResilverError):
