@@ -1,0 +1,102 @@
+"""Each fault that Resilver must survive has its tests; the numbers are those of the list of faults in the design papers."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent.parent
+
+# fault: where it is provoked. Those of the hot folder and the network stand with these parts.
+ROWS = {
+    "1 kill -9 at any instant": {
+        "picture_io/test_write.py": ["test_a_kill_at_any_moment_leaves_whole_files_only"],
+        "worker/test_death.py": ["test_kill_at_fifty_random_moments", "test_no_orphan_when_the_parent_is_killed"],
+    },
+    "2 disk or inodes full": {
+        "picture_io/test_write.py": [
+            "test_a_full_disk_leaves_nothing_and_a_read_only_one_is_denied",
+            "test_a_file_size_limit_is_a_full_disk_and_leaves_nothing",
+            "test_every_answer_of_the_disk_is_typed",
+        ],
+        "local/test_models.py": ["test_a_full_disk_is_a_typed_error"],
+    },
+    "3 output read-only": {
+        "picture_io/test_write.py": ["test_a_full_disk_leaves_nothing_and_a_read_only_one_is_denied"],
+        "cli/test_restore.py": ["test_output_folder_that_cannot_be_written"],
+    },
+    "4 no permission": {
+        "picture_io/test_read.py": ["test_a_file_without_permission_names_the_cure"],
+        "picture_io/test_write.py": ["test_no_permission_names_the_folder"],
+        "cli/test_inputs.py": ["test_a_forbidden_folder_is_reported"],
+    },
+    # 5: results carry the time at which they were made; times, owners and attributes of files are never set
+    "8 replaced while read": {"cli/test_restore.py": ["test_a_picture_replaced_meanwhile_is_done_again"]},
+    "10 names that collide": {
+        "cli/test_restore.py": ["test_six_names"],
+        "picture_io/test_write.py": ["test_names_are_unique_and_nothing_is_overwritten"],
+    },
+    "14 no regular file": {
+        "picture_io/test_read.py": ["test_only_regular_files_are_read"],
+        "cli/test_inputs.py": ["test_links_pipes_and_loops_are_left_alone"],
+    },
+    "15 empty, cut, rotten, mislabelled": {
+        "picture_io/test_read.py": [
+            "test_what_is_no_picture_is_told_apart",
+            "test_a_cut_file_is_broken",
+            "test_content_counts_and_not_the_name",
+        ]
+    },
+    "16 decompression bomb": {
+        "picture_io/test_read.py": [
+            "test_a_bomb_is_refused_from_its_header",
+            "test_compressed_texts_do_not_expand_without_end",
+        ]
+    },
+    "17 a file that attacks the decoder": {
+        "picture_io/test_read.py": ["test_mutated_files_end_in_a_picture_or_a_typed_error"]
+    },
+    "18 worker killed for memory": {
+        "worker/test_death.py": ["test_death_is_a_typed_error", "test_memory_limit"],
+        "local/test_tiling.py": ["test_short_memory_halves_the_tiles_once"],
+        "cli/test_restore.py": ["test_a_dead_worker_costs_its_picture_only"],
+    },
+    "19 worker hangs": {"worker/test_death.py": ["test_stopped_process_hangs", "test_death_is_a_typed_error"]},
+    "20 network missing or damaged": {
+        "local/test_models.py": [
+            "test_a_missing_network_names_the_command",
+            "test_a_damaged_file_is_set_aside_and_mended",
+        ],
+        "local/test_enlarge.py": [
+            "test_a_damaged_network_falls_back_and_says_so",
+            "test_without_networks_lanczos_and_a_note",
+        ],
+    },
+    "21 graphics card lost, empty results": {
+        "local/test_runtime.py": [
+            "test_a_failing_card_hands_over_to_the_processor",
+            "test_the_last_device_fails_typed",
+        ],
+        "worker/test_client.py": ["test_blank_result_is_not_saved"],
+    },
+    "28 hostile names": {
+        "picture_io/test_names.py": [
+            "test_any_name_gives_one_valid_part_of_a_path",
+            "test_long_names_are_cut_by_bytes_and_stay_apart",
+        ],
+        "cli/test_restore.py": ["test_names_that_are_no_text"],
+        "worker/test_client.py": ["test_bad_step_name_stays_in_the_folder"],
+    },
+    "30 asked to end": {"worker/test_loop.py": ["test_signal_stops_cleanly", "test_end_of_file_stops_at_once"]},
+}
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_the_fault_has_its_tests(row):
+    """The tests that this list names exist."""
+    for file, names in ROWS[row].items():
+        tree = ast.parse((TESTS / file).read_text(encoding="utf-8"))
+        there = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+        assert set(names) <= there, file
