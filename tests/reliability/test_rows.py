@@ -1,4 +1,4 @@
-"""Each fault that Resilver must survive has its tests; the numbers are those of the list of faults in the design papers."""
+"""Each fault that Resilver must survive has its tests; the numbers are those of the list of faults it was built on."""
 
 from __future__ import annotations
 
