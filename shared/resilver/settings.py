@@ -99,6 +99,34 @@ class WorkerSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """The server. What one request may hold: ``pictures``, bytes each and together, megapixels each.
+
+    ``queue_pictures`` and ``queue_bytes``: what is taken on before new requests are told to come again. ``workers``
+    0: one for every two cores. A client has ``header_s`` to say what it wants, and then ``patience_s`` besides the
+    time that ``bytes_per_s`` allows, for sending and for reading each. Stopping waits ``stop_s`` for what was begun.
+
+    ``providers``: the values of ``oauth_provider`` to accept, between commas; none: any. ``strict``: ``resolution``
+    without factor or type is refused. ``always_200``: errors come under HTTP status 200, as some clients want it.
+    """
+
+    workers: int = 0
+    pictures: int = 48
+    bytes_each: int = 8 << 20
+    bytes_together: int = (48 * 8 + 1) << 20
+    megapixels: float = 40.0
+    queue_pictures: int = 96
+    queue_bytes: int = 1 << 30
+    header_s: float = 10.0
+    patience_s: float = 30.0
+    bytes_per_s: int = 16 << 10
+    stop_s: float = 60.0
+    providers: str = ""
+    strict: bool = False
+    always_200: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Every setting; a section of the file for each field that is a section here.
 
@@ -110,6 +138,7 @@ class Settings:
     local: LocalSettings = field(default_factory=LocalSettings)
     cloud: CloudSettings = field(default_factory=CloudSettings)
     worker: WorkerSettings = field(default_factory=WorkerSettings)
+    server: ServerSettings = field(default_factory=ServerSettings)
 
 
 def load_settings(

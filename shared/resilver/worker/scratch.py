@@ -14,15 +14,16 @@ from resilver.errors import OutputError
 if sys.platform != "win32":
     import fcntl
 
-_PREFIX = "resilver-worker-"
+PREFIX = "resilver-worker-"
 _YOUNG_S = 60.0  # its owner may be about to lock it
 _MEMORY = Path("/dev/shm")  # noqa: S108 - folders there are made by mkdtemp, for this user only
 
 
 class Scratch:
-    """The folders that this process has handed out."""
+    """The folders that this process has handed out; their names begin with ``prefix``."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = PREFIX) -> None:
+        self._prefix = prefix
         self._locks: dict[Path, int | None] = {}
 
     def make(self, size: int) -> Path:
@@ -32,7 +33,7 @@ class Scratch:
             OutputError: no folder can be made.
         """
         try:
-            folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=_root(size)))
+            folder = Path(tempfile.mkdtemp(prefix=f"{self._prefix}{os.getpid()}-", dir=_root(size)))
             self._locks[folder] = _lock(folder)
         except OSError as error:
             raise OutputError(
@@ -53,11 +54,11 @@ class Scratch:
                 os.close(lock)
 
 
-def sweep() -> None:
+def sweep(prefix: str = PREFIX) -> None:
     """Delete the folders of this user's workers that were killed; a lock ends with its process and so tells."""
     if sys.platform == "win32":
         return
-    for folder in [folder for root in _roots() for folder in root.glob(f"{_PREFIX}*")]:
+    for folder in [folder for root in _roots() for folder in root.glob(f"{prefix}*")]:
         try:
             found = folder.lstat()
             if found.st_uid != os.getuid() or time.time() - found.st_mtime < _YOUNG_S:
