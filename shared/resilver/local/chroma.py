@@ -53,7 +53,12 @@ def colourfulness(rgb: Floats) -> float:
 def _tone(level: Floats, chroma: Floats) -> Floats:
     """The chroma (height, width, 2) that a monochrome picture of this tone would have."""
     flat = level.ravel()
-    parts = [part for part in np.array_split(np.argsort(flat, kind="stable"), _STEPS) if part.size]
+    order = np.argsort(flat, kind="stable")
+    # steps of equal numbers of pixels miss the few lights of a night, steps of equal height the rest
+    bounds = np.linspace(flat[order[0]], flat[order[-1]], _STEPS + 1)[1:-1]
+    cuts = np.union1d(np.searchsorted(flat, bounds, sorter=order), np.arange(1, _STEPS) * len(flat) // _STEPS)
+    least = max(1, len(flat) // 2000)
+    parts = [part for part in np.split(order, cuts) if len(part) >= least]
     levels = [float(flat[part].mean()) for part in parts]
     medians = np.array([np.median(chroma.reshape(-1, 2)[part], axis=0) for part in parts])
     return np.stack([np.interp(level, levels, medians[:, axis]) for axis in (0, 1)], axis=2).astype(np.float32)

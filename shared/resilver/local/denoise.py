@@ -77,10 +77,10 @@ def _ways(assessment: Assessment, quality: Quality) -> Iterator[Stage]:
 
 
 def _smoothing(assessment: Assessment) -> NonLocalMeans | None:
-    if assessment.grainy:
-        return NonLocalMeans(assessment.fine_noise / 255)
-    # what JPEG has left of the grain is coarse, and the fine measure is blind to it
-    return NonLocalMeans(assessment.noise / 255) if assessment.coarse else None
+    if not (assessment.grainy or assessment.coarse):
+        return None
+    # what JPEG has left of the grain is coarse, and the fine measure sees less of it
+    return NonLocalMeans(max(assessment.fine_noise, assessment.noise) / 255)
 
 
 def _available(ways: list[Stage], runtime: Runtime, report: Report) -> Stage:

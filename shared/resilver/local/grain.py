@@ -79,6 +79,8 @@ def blockiness(patches: Sequence[Floats]) -> float:
 
 def _steps(lines: Floats) -> npt.NDArray[np.float64]:
     """The mean step at each of the 8 phases, beyond what the slopes on both sides explain."""
+    if lines.shape[1] < 3 * _SIDE:
+        return np.zeros(_SIDE)
     difference = np.abs(np.diff(lines, axis=1))
     beyond = difference[:, 1:-1] - (difference[:, :-2] + difference[:, 2:]) / 2
     # steps above 24 levels are the picture's own edges

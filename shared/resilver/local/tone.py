@@ -21,7 +21,7 @@ _BLACK, _WHITE = 8.0, 246.0
 # Steeper curves show grain and banding rather than the picture
 _STEEPEST = 2.6
 # Table positions over which the corners of the curve are rounded, as a part of its length
-_ROUNDING = 0.012
+_ROUNDING = 0.008
 _ROWS = 512
 
 

@@ -1,0 +1,167 @@
+import tarfile
+from io import BytesIO
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+from resilver.local.measure import assess
+from resilver.picture import Picture
+
+SHARED = Path(__file__).parents[2].parent / "shared"
+CHANCE = np.random.default_rng(1)
+
+
+def jpeg(rgb, quality):
+    buffer = BytesIO()
+    Image.fromarray(rgb).save(buffer, "JPEG", quality=quality)
+    return np.asarray(Image.open(buffer))
+
+
+def rounded(values):
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+
+
+def gray_of(rgb):
+    return rounded(np.repeat((rgb @ [0.299, 0.587, 0.114])[..., None], 3, axis=2))
+
+
+@pytest.fixture(scope="module")
+def portrait():
+    return data.astronaut()
+
+
+@pytest.fixture(scope="module")
+def colourful():
+    return [data.astronaut(), data.coffee(), data.chelsea(), np.asarray(data.rocket())]
+
+
+def test_colour_is_colour(colourful):
+    """Colour photographs are not taken for black-and-white, be they small, large or of 16 bits."""
+    for rgb in colourful:
+        assert not assess(Picture(pixels=rgb)).bw
+        assert not assess(Picture(pixels=np.ascontiguousarray(rgb[::4, ::4]))).bw
+        assert not assess(Picture(pixels=rgb.astype(np.uint16) * 257)).bw
+
+
+@pytest.mark.parametrize("tone", [(1, 1, 1), (1, 0.86, 0.7), (1, 0.7, 0.4), (0.6, 0.8, 1)])
+@pytest.mark.parametrize("sigma", [0, 6, 15])
+def test_gray_and_toned_are_bw(colourful, tone, sigma):
+    """A gray picture stays black-and-white in any tone, with noise of its own in each channel, after JPEG."""
+    for rgb in (np.ascontiguousarray(rgb[::2, ::2]) for rgb in colourful):
+        toned = gray_of(rgb) * np.array(tone)
+        noisy = rounded(toned + CHANCE.normal(0, sigma, rgb.shape))
+        assert assess(Picture(pixels=noisy)).bw
+        assert assess(Picture(pixels=jpeg(noisy, 60))).bw
+
+
+def test_split_tone_is_bw(portrait):
+    """Blue shadows under yellow lights are one tone for each level of luma."""
+    level = gray_of(portrait) / 255
+    split = level * ((1 - level) * np.array([0.75, 0.85, 1]) + level * np.array([1, 0.95, 0.75]))
+    assert assess(Picture(pixels=rounded(split * 255))).bw
+
+
+def test_a_coloured_part_counts(portrait):
+    """A gray picture with a twentieth of its area hand-coloured is a colour picture."""
+    rgb = gray_of(portrait).copy()
+    rgb[100:220, 180:290] = portrait[100:220, 180:290] * np.array([1, 0.6, 0.6])
+    assert not assess(Picture(pixels=rgb)).bw
+
+
+def test_transparent_colours_do_not_count(portrait):
+    """What cannot be seen decides nothing."""
+    rgb = gray_of(portrait).copy()
+    rgb[:, :200] = (255, 0, 0)
+    alpha = np.full(rgb.shape[:2], 255, np.uint8)
+    alpha[:, :200] = 0
+    assert assess(Picture(pixels=rgb, alpha=alpha)).bw
+    assert not assess(Picture(pixels=rgb)).bw
+
+
+def test_good_photographs_are_left_alone(colourful):
+    """Nothing is wrong with clean photographs, nor with their good JPEGs."""
+    for rgb in colourful[:3]:
+        assert assess(Picture(pixels=rgb)).wrong == ()
+        assert assess(Picture(pixels=jpeg(rgb, 90), jpeg_quality=90)).wrong == ()
+
+
+def test_noise_is_measured(portrait):
+    """Noise of a known deviation is found within a fifth, in 8 and in 16 bits alike."""
+    for sigma in (6, 12, 25):
+        noisy = np.clip(portrait + CHANCE.normal(0, sigma, (*portrait.shape[:2], 1)), 0, 255)
+        seen = assess(Picture(pixels=rounded(noisy)))
+        assert seen.noise == pytest.approx(sigma, rel=0.2)
+        assert "calm the grain" in seen.wrong
+        deep = assess(Picture(pixels=np.rint(noisy * 257).astype(np.uint16)))
+        assert deep.noise == pytest.approx(seen.noise, rel=0.03)
+
+
+def test_grain_is_seen_through_jpeg(portrait):
+    """Noise that JPEG has made coarse is still found, where estimates from the finest pixels see nothing."""
+    noisy = jpeg(rounded(portrait + CHANCE.normal(0, 20, portrait.shape)), 60)
+    seen = assess(Picture(pixels=noisy))
+    assert seen.fine_noise < 4 < seen.noise
+    assert seen.wrong
+
+
+def test_blocks_are_seen_without_the_file(portrait):
+    """A PNG of a poor JPEG is recognised by its blocks, even when it was cropped beside their grid."""
+    poor = jpeg(portrait, 15)
+    assert assess(Picture(pixels=poor)).blocky
+    assert assess(Picture(pixels=np.ascontiguousarray(poor[3:, 5:]))).blocky
+    assert not assess(Picture(pixels=portrait)).blocky
+
+
+def test_poor_quality_is_believed(portrait):
+    """A file of low JPEG quality is cleaned without further proof."""
+    assert "remove JPEG blocks" in assess(Picture(pixels=portrait, jpeg_quality=30)).wrong
+
+
+def test_fading_is_seen_inside_a_border(portrait):
+    """A white mount or a black film edge round a faded picture does not hide its fading."""
+    faded = rounded(portrait * 0.5 + 60)
+    assert assess(Picture(pixels=faded)).faded
+    for colour in (255, 4):
+        framed = np.pad(faded, ((40, 40), (40, 40), (0, 0)), constant_values=colour)
+        seen = assess(Picture(pixels=framed))
+        assert seen.faded
+        assert seen.frame.top == pytest.approx(40 / 592, abs=0.02)
+        assert seen.frame.right == pytest.approx(1 - 40 / 592, abs=0.02)
+
+
+def test_large_pictures_cost_little(portrait):
+    """A picture of 40 megapixels gives the verdict of the small one."""
+    faded = rounded(portrait * 0.5 + 60)
+    large = cv2.resize(faded, (6400, 6400), interpolation=cv2.INTER_LINEAR)
+    seen = assess(Picture(pixels=large))
+    assert seen.faded
+    assert not seen.bw
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (1, 300, 1), (300, 2, 3), (7, 7, 1), (9, 5000, 3)])
+def test_any_size_is_measured(shape):
+    """Pictures of a single line or a few pixels are measured, too."""
+    for pixels in (np.zeros(shape, np.uint8), CHANCE.integers(0, 65535, shape).astype(np.uint16)):
+        seen = assess(Picture(pixels=pixels, alpha=np.zeros(shape[:2], pixels.dtype)))
+        assert np.isfinite(seen.noise)
+        assert seen.bw or shape[2] == 3
+
+
+@pytest.mark.skipif(not (SHARED / "data" / "val.tar").exists(), reason="needs the pictures in ../shared/data")
+def test_on_the_validation_pictures():
+    """On a sample of real pictures, clean ones are left alone and judged as colour, damaged ones are seen."""
+    with tarfile.open(SHARED / "data" / "val.tar") as shelf:
+        members = [member for member in shelf if member.isfile()][::18]
+        sample = [np.asarray(Image.open(shelf.extractfile(member)).convert("RGB")) for member in members]
+    assert len(sample) > 45
+    clean = [assess(Picture(pixels=rgb, jpeg_quality=78)) for rgb in sample]
+    assert np.mean([seen.bw for seen in clean]) <= 0.02
+    assert np.mean([bool(seen.wrong) for seen in clean]) <= 0.07
+    faded = [assess(Picture(pixels=rounded(rgb * 0.5 + 60))) for rgb in sample]
+    noisy = [assess(Picture(pixels=rounded(rgb + CHANCE.normal(0, 15, rgb.shape)))) for rgb in sample]
+    for seen in (faded, noisy):
+        assert np.mean([not one.wrong for one in seen]) <= 0.15
