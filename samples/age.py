@@ -75,7 +75,7 @@ def _with_margin(rgb: Floats) -> Floats:
 def _grain(shape: tuple[int, ...], chance: np.random.Generator) -> Floats:
     fine = chance.normal(0, 1, shape[:2]).astype(np.float32)
     clumped = cv2.GaussianBlur(fine, (0, 0), 0.6)
-    return (0.024 * clumped / clumped.std())[..., None]
+    return (0.019 * clumped / clumped.std())[..., None]
 
 
 def main() -> None:

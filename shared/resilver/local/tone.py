@@ -71,8 +71,8 @@ def curves(assessment: Assessment, size: int = 256) -> Curves:
     """
     black, white = np.array(assessment.black), np.array(assessment.white)
     keep = _kept(assessment)
-    black_to = np.minimum(_BLACK + keep.black * (black - black.min()), black)
-    white_to = np.maximum(_WHITE - keep.white * (white.max() - white), white)
+    black_to = min(_BLACK, black.min()) + keep.black * (black - black.min())
+    white_to = max(_WHITE, white.max()) - keep.white * (white.max() - white)
     black, white = _no_steeper(black, white, white_to - black_to)
     level = np.linspace(0, 255, size)
     made = [
