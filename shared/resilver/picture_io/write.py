@@ -38,7 +38,7 @@ def encode(picture: Picture, path: Path, format: Format) -> tuple[str, ...]:  # 
     Raises:
         OutputError: as :func:`publish`.
     """
-    with _translated(path.parent), path.open("w+b") as file:
+    with translated(path.parent), path.open("w+b") as file:
         return encode_into(file, picture, output_format(picture, format))
 
 
@@ -63,7 +63,7 @@ def publish(
     """
     kind = output_format(picture, format)
     check_size(kind, picture.width, picture.height)
-    with _translated(directory):
+    with translated(directory):
         directory.mkdir(parents=True, exist_ok=True)
         with _draft(directory) as draft:
             for sentence in encode_into(draft.file, picture, kind):
@@ -177,7 +177,8 @@ def _sync_folder(directory: Path) -> None:
 
 
 @contextmanager
-def _translated(directory: Path) -> Iterator[None]:
+def translated(directory: Path) -> Iterator[None]:
+    """Within it, what the disk answers is raised as the :class:`OutputError` that it means."""
     try:
         yield
     except OSError as error:
