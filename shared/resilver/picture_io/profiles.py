@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from resilver.picture import Picture, Pixels
 
@@ -50,3 +54,65 @@ def _tone(icc: bytes, pixels: Pixels) -> Pixels:
     table = curve.reshape(levels, -1).mean(axis=1) * ((levels - 1) / 65535)
     result: Pixels = np.rint(table).astype(pixels.dtype)[pixels]
     return result
+
+
+def to_srgb(pixels: Pixels, icc: bytes | None) -> Pixels:
+    """(height, width, 3) of 8 or 16 bits in the profile's colours as 8 bits in sRGB, relative colorimetric.
+
+    A damaged profile, and one for other channels, changes nothing.
+    """
+    if icc is None or not _usable(icc):
+        return pixels if pixels.dtype == np.uint8 else ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    import pyvips
+
+    image = _vips(pixels, "rgb16" if pixels.dtype == np.uint16 else "srgb")
+    image.set_type(pyvips.GValue.blob_type, "icc-profile-data", icc)
+    converted: Pixels = image.icc_transform("srgb", embedded=True, intent="relative", depth=8).numpy()
+    return converted
+
+
+def from_srgb(pixels: Pixels, icc: bytes | None, dtype: npt.DTypeLike) -> Pixels:
+    """(height, width, 3) of 8 bits in sRGB as ``dtype`` in the profile's colours; the way back of :func:`to_srgb`."""
+    if icc is None or not _usable(icc):
+        return pixels if dtype == np.uint8 else pixels.astype(np.uint16) * np.uint16(257)
+    import pyvips
+
+    image = _vips(pixels, "srgb").icc_import(input_profile="srgb", intent="relative")
+    image.set_type(pyvips.GValue.blob_type, "icc-profile-data", icc)
+    converted: Pixels = image.icc_export(intent="relative", depth=np.dtype(dtype).itemsize * 8).numpy()
+    return converted
+
+
+@functools.lru_cache(maxsize=8)
+def is_srgb(icc: bytes | None) -> bool:
+    """Whether colours mean the same without the profile, or it cannot be used at all."""
+    if icc is None or not _usable(icc):
+        return True
+    steps = np.linspace(0, 255, 9).astype(np.uint8)
+    cube = np.stack(np.meshgrid(steps, steps, steps), axis=-1).reshape(1, -1, 3)
+    return bool(np.abs(to_srgb(cube, icc).astype(int) - cube).max() <= 1)
+
+
+@functools.lru_cache(maxsize=8)
+def _usable(icc: bytes) -> bool:
+    import pyvips
+
+    if channels(icc) != 3:
+        return False
+    probe = pyvips.Image.black(1, 1, bands=3).copy(interpretation="srgb").copy()
+    probe.set_type(pyvips.GValue.blob_type, "icc-profile-data", icc)
+    try:
+        probe.icc_transform("srgb", embedded=True, intent="relative", depth=8).numpy()
+        probe.icc_import(embedded=True, intent="relative").icc_export(intent="relative", depth=8).numpy()
+    except pyvips.Error:
+        return False
+    return True
+
+
+def _vips(pixels: Pixels, interpretation: str) -> Any:
+    import pyvips
+
+    plain = np.ascontiguousarray(pixels)
+    height, width, _ = plain.shape
+    image = pyvips.Image.new_from_memory(plain, width, height, 3, "uchar" if plain.dtype == np.uint8 else "ushort")
+    return image.copy(interpretation=interpretation)
