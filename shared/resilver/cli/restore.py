@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import logging
-import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -212,17 +210,10 @@ def _near(path: Path) -> Path:
 
 def _settings(args: argparse.Namespace) -> Settings:
     from resilver.settings import load_settings
+    from resilver.worker.client import share_cores
 
     settings = load_settings(options={"engine": args.engine} if args.engine else {})
-    if args.jobs == 1 or settings.local.threads:
-        return settings
-    # so many workers share the cores
-    threads = max(1, _cores() // args.jobs)
-    return dataclasses.replace(settings, local=dataclasses.replace(settings.local, threads=threads))
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return share_cores(settings, args.jobs)
 
 
 def _positive(text: str) -> int:

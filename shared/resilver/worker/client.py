@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import logging
+import os
 import shutil
 import sys
 import threading
@@ -49,6 +50,19 @@ _Last = TypeVar("_Last", Info, Folder, Improved, ImprovedRaw, Assessed)
 
 POLL_S = 0.1  # how soon a wish to cancel is heard
 CANCEL_S = 15.0  # a large tile on an old machine takes some seconds; who does not stop by then is stopped
+
+
+def usable_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def share_cores(settings: Settings, workers: int) -> Settings:
+    """The settings for each of so many workers, which share the cores unless a number of threads is set."""
+    if workers == 1 or settings.local.threads:
+        return settings
+    threads = max(1, usable_cores() // workers)
+    return dataclasses.replace(settings, local=dataclasses.replace(settings.local, threads=threads))
 
 
 def worker_command() -> list[str]:
