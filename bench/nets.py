@@ -42,6 +42,12 @@ def enlarge(stem: Path, data: Path) -> Iterable[str]:  # noqa: ARG001
     yield from figures.enlarging(lambda pixels: on_luminance(pixels, lambda plane: run(run(plane)), 4), 4)
 
 
+def enlarge_4(stem: Path, data: Path) -> Iterable[str]:  # noqa: ARG001
+    run = plane_function(Exported(stem), 2)
+    yield cost(stem, 1)
+    yield from figures.enlarging(lambda pixels: on_luminance(pixels, run, 4), 4)
+
+
 def denoise(stem: Path, data: Path) -> Iterable[str]:  # noqa: ARG001
     run = plane_function(Exported(stem), 8)
     yield cost(stem, 1)
@@ -64,6 +70,7 @@ def colour(stem: Path, data: Path) -> Iterable[str]:
 
 NETS: dict[str, Callable[[Path, Path], Iterable[str]]] = {
     "enlarge-x2-fast": enlarge,
+    "enlarge-x4-fast": enlarge_4,
     "denoise": denoise,
     "repair-detect": repair,
     "colour": colour,

@@ -57,7 +57,7 @@ def _level(rng: np.random.Generator, highest: float) -> float:
 
 def scan(plane: Plane, factor: int, rng: np.random.Generator) -> Plane:
     """A scanned print's luminance at 1/`factor` of the side: blur, reduction, grain, JPEG, bytes."""
-    small = shrink(blur(plane, rng.uniform(0, 1.5)), factor, rng, area=0.8)
+    small = shrink(blur(plane, rng.uniform(0, 0.75 * factor)), factor, rng, area=0.8)
     if rng.random() < 0.9:
         small = grain(small, 1 + _level(rng, 13), rng)
     if rng.random() < 0.85:

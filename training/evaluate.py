@@ -33,9 +33,12 @@ def as_function(module: nn.Module) -> Net:
     return run
 
 
-def enlarging(net: Net) -> Iterable[str]:
-    """Lines at x2 and, applied twice, at x4."""
+def enlarging(net: Net, factor: int) -> Iterable[str]:
+    """Lines at x2 and, applied twice, at x4; or at x4."""
     run = plane_function(net, 2)
+    if factor == 4:
+        yield from figures.enlarging(lambda pixels: on_luminance(pixels, run, 4), 4)
+        return
     yield from figures.enlarging(lambda pixels: on_luminance(pixels, run, 2), 2)
     yield from figures.enlarging(lambda pixels: on_luminance(pixels, lambda plane: run(run(plane)), 4), 4)
 
@@ -52,7 +55,7 @@ def lines(name: str, net: Net, chosen: argparse.Namespace) -> Iterable[str]:
     if name == "denoise":
         run = plane_function(net, 8)
         return figures.cleaning(lambda pixels: on_luminance(pixels, run, 1))
-    return enlarging(net)
+    return enlarging(net, 4 if "x4" in name else 2)
 
 
 def main() -> None:

@@ -31,7 +31,7 @@ TOLERANCE = {"repair-detect": 0.05}
 def export(name: str, net: nn.Module, folder: Path) -> float:
     """Writes `name`.param and .bin into `folder`; returns the greatest difference from PyTorch."""
     channels = CHANNELS.get(name, 1)
-    sample, other = torch.rand(1, channels, 192, 192), torch.rand(1, channels, 64, 128)
+    sample, other = torch.rand(1, channels, 192, 192), torch.rand(1, channels, 64, 128)  # the size stays free
     with tempfile.TemporaryDirectory() as scratch:
         pnnx.export(net, str(Path(scratch) / "net.pt"), (sample,), (other,), fp16=True)
         folder.mkdir(parents=True, exist_ok=True)

@@ -41,30 +41,31 @@ def lanczos_phases(factor: int, radius: int = 3) -> Tensor:
 
 
 class Enlarger(nn.Module):
-    """x2: two levels of residual blocks correct a Lanczos enlargement, which is the first convolution's starting point.
+    """Two levels of residual blocks correct a Lanczos enlargement, which is the first convolution's starting point.
 
     The half-resolution level sees 40 pixels around, which noise and JPEG blocks need, at a quarter of the price.
-    Input (n, 1, h, w) with even sides, output (n, 1, 2h, 2w).
+    Input (n, 1, h, w) with even sides, output `factor` times as large.
     """
 
-    def __init__(self, wide: int = 32, deep: int = 96, before: int = 1, middle: int = 3, after: int = 2) -> None:
+    def __init__(self, factor: int = 2, wide: int = 32, deep: int = 96) -> None:
         super().__init__()
-        self.linear = nn.Conv2d(1, 4, 7, 1, 3, bias=False)
-        self.linear.weight.data = lanczos_phases(2)
+        self.factor = factor
+        self.linear = nn.Conv2d(1, factor**2, 7, 1, 3, bias=False)
+        self.linear.weight.data = lanczos_phases(factor)
         self.head = nn.Conv2d(1, wide, 3, 1, 1)
-        self.before = chain(wide, before)
+        self.before = chain(wide, 1)
         self.down = nn.Conv2d(wide, deep, 2, 2)
-        self.middle = chain(deep, middle)
+        self.middle = chain(deep, 3)
         self.up = nn.Conv2d(deep, 4 * wide, 1)
-        self.after = chain(wide, after)
-        self.tail = nn.Conv2d(wide, 4, 3, 1, 1)
+        self.after = chain(wide, 2)
+        self.tail = nn.Conv2d(wide, factor**2, 3, 1, 1)
         nn.init.zeros_(self.tail.weight)
         nn.init.zeros_(self.tail.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         near = self.before(self.head(x))
         far = F.pixel_shuffle(self.up(self.middle(self.down(near))), 2)
-        return F.pixel_shuffle(self.tail(self.after(near + far)) + self.linear(x), 2)
+        return F.pixel_shuffle(self.tail(self.after(near + far)) + self.linear(x), self.factor)
 
 
 class Denoiser(nn.Module):

@@ -49,14 +49,14 @@ def charbonnier(difference: Tensor) -> Tensor:
     return (torch.sqrt(difference.float() ** 2 + SMOOTH**2) - SMOOTH).mean()
 
 
-def _sharp_planes(folder: Path) -> tuple[list[NDArray], list[NDArray]]:
-    """Luminance of the 512-pixel crops, and of people at half size, where the shards' JPEG traces are gone."""
+def _sharp_planes(folder: Path, *, halve: bool) -> tuple[list[NDArray], list[NDArray]]:
+    """Luminance of the 512-pixel crops, and of people, with `halve` at half size, where JPEG traces are gone."""
     crops, people = [], []
     for photo in training_photos(folder):
         if photo.category == "hr":
             crops.append(luminance(photo.pixels))
         elif photo.category == "people":
-            people.append(_half(photo))
+            people.append(_half(photo) if halve else luminance(photo.pixels))
     return crops, people
 
 
@@ -85,7 +85,9 @@ class PlaneTask:
     def sample(self, rng: np.random.Generator) -> Sample:
         if not self.planes:
             side = self.side * self.factor
-            self.planes = [[p for p in group if min(p.shape) >= side] for group in _sharp_planes(self.folder)]
+            self.planes = [
+                [p for p in group if min(p.shape) >= side] for group in _sharp_planes(self.folder, halve=side < 128)
+            ]
         truth = self._truth(rng)
         if rng.random() < 0.1:
             truth = 1 - truth
@@ -106,8 +108,9 @@ class PlaneTask:
         return charbonnier(net(given) - truth)
 
 
-def _half_clean(plane: NDArray, rng: np.random.Generator) -> NDArray:
-    return degrade.clean(plane, 2, rng) if rng.random() < 0.5 else degrade.scan(plane, 2, rng)
+def _half_clean(factor: int) -> Callable[[NDArray, np.random.Generator], NDArray]:
+    """Half of the pictures are reduced without fault, half are scans."""
+    return lambda plane, rng: (degrade.clean if rng.random() < 0.5 else degrade.scan)(plane, factor, rng)
 
 
 @dataclass
@@ -231,7 +234,8 @@ def _aged_lightness(plane: NDArray, rng: np.random.Generator) -> NDArray:
 
 
 TASKS: dict[str, Callable[[Path], Task]] = {
-    "enlarge-x2-fast": lambda folder: PlaneTask(folder, Enlarger, 2, _half_clean, side=48),
+    "enlarge-x2-fast": lambda folder: PlaneTask(folder, Enlarger, 2, _half_clean(2), side=48),
+    "enlarge-x4-fast": lambda folder: PlaneTask(folder, lambda: Enlarger(4), 4, _half_clean(4), side=48),
     "denoise": lambda folder: PlaneTask(folder, Denoiser, 1, degrade.spoil, side=96, batch=12),
     "repair-detect": DetectorTask,
     "repair-fill": FillerTask,

@@ -50,13 +50,21 @@ class Run:
         self.net: nn.Module = task.build().to(device, memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.net).requires_grad_(False)
         self.optimizer = torch.optim.AdamW(self.net.parameters(), lr=task.rate, weight_decay=1e-4, betas=(0.9, 0.99))
-        self.progress = {"steps": 0, "seconds": 0.0, "cycle_s": 0.0, "cycle_steps": 0}
+        self.progress: dict[str, float] = {"steps": 0, "seconds": 0.0, "cycle_s": 0.0, "cycle_steps": 0}
         if checkpoint.exists():
             state = torch.load(checkpoint, map_location=device, weights_only=True)
             self.net.load_state_dict(state["net"])
             self.average.load_state_dict(state["average"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.progress.update(state["progress"])
+
+    def begin_with(self, other: Path) -> None:
+        """Takes over what fits from another network's checkpoint."""
+        own = self.net.state_dict()
+        found = torch.load(other, map_location=self.device, weights_only=True)["average"]
+        own.update({name: part for name, part in found.items() if name in own and part.shape == own[name].shape})
+        self.net.load_state_dict(own)
+        self.average.load_state_dict(own)
 
     def save(self) -> None:
         """Writes the checkpoint whole or not at all."""
@@ -121,6 +129,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, required=True, help="time budget of this cycle")
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto")
     parser.add_argument("--rate", type=float, help="peak learning rate; default: the task's")
+    parser.add_argument("--like", help="a task whose checkpoint a new run begins with, as far as it fits")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the shards")
     parser.add_argument("--checkpoints", type=Path, default=CHECKPOINTS)
@@ -130,6 +139,8 @@ def main() -> None:
     device = chosen.device if chosen.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
     task = TASKS[chosen.task](chosen.data)
     run = Run(task, device, chosen.checkpoints / f"{chosen.task}.pt")
+    if chosen.like and not run.checkpoint.exists():
+        run.begin_with(chosen.checkpoints / f"{chosen.like}.pt")
     signal.signal(signal.SIGTERM, lambda *_: (run.save(), os._exit(0)))
     workers = 0 if device == "cpu" else min(12, os.cpu_count() or 1)
     train(run, chosen.minutes * 60, chosen.rate or task.rate, workers)
