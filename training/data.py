@@ -3,6 +3,7 @@
 import csv
 import io
 import tarfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,17 @@ def allowed(folder: Path) -> dict[str, set[str]]:
             if seen[source] % THINNED.get(source, 1) == 0:
                 names.setdefault(row["shard"], set()).add(row["name"])
     return names
+
+
+def sources(folder: Path) -> str:
+    """A table of the repositories, pictures and terms that shape the weights; goes with them as their credits."""
+    names, counts = allowed(folder), Counter[tuple[str, str]]()
+    with (folder / "index.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            if row["name"] in names.get(row["shard"], ()):
+                counts[row["repository"], row["terms"]] += 1
+    lines = [f"| {source} | {count} | {terms} |" for (source, terms), count in sorted(counts.items())]
+    return "\n".join(["| repository | pictures | terms |", "|---|---|---|", *lines])
 
 
 def _members(shard: Path) -> Iterator[tuple[str, bytes]]:
