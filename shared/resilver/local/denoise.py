@@ -36,13 +36,15 @@ def denoise(  # noqa: PLR0917 - the recipe's fields in the recipe's order
     Raises:
         EngineError, OutputFull, Cancelled: see :func:`run_tiled`.
     """
-    stage = _available(list(_ways(assessment, quality)), runtime, report)
+    smooth = _smoothing(assessment)
+    stage = _available(list(_ways(assessment, quality, smooth)), runtime, report)
     blended = _Blended(stage, _SHARE * strength)
     # networks treat the channels a little differently: a gray picture goes through as one channel
     equal = not picture.gray and _channels_equal(picture.pixels)
     source = picture.pixels[..., :1] if equal else picture.pixels
     made = run_tiled(blended, source, runtime, report, alpha=picture.alpha, label="grain")
-    return picture.replace(pixels=_threefold(made) if equal else made), _tool(stage)
+    tool = _tool(stage) if stage is smooth or not smooth else f"{_tool(stage)} + {smooth.label}"
+    return picture.replace(pixels=_threefold(made) if equal else made), tool
 
 
 def _channels_equal(pixels: Pixels) -> bool:
@@ -63,10 +65,9 @@ def _threefold(gray: Pixels) -> Pixels:
     return made
 
 
-def _ways(assessment: Assessment, quality: Quality) -> Iterator[Stage]:
+def _ways(assessment: Assessment, quality: Quality, smooth: NonLocalMeans | None) -> Iterator[Stage]:
     """The ways to do it, best first; the last needs no network."""
-    smooth = _smoothing(assessment)
-    if smooth and quality == "fast" and not assessment.blocky:
+    if smooth and quality == "fast" and assessment.grainy and not assessment.blocky:
         yield smooth
         return
     network: Stage = _Halved("upconv-noise3")
@@ -95,10 +96,9 @@ def _available(ways: list[Stage], runtime: Runtime, report: Report) -> Stage:
 
 
 def _tool(stage: Stage) -> str:
-    names = [NETWORKS[name].label for name in stage.networks]
     if isinstance(stage, NonLocalMeans | Bilateral):
-        names.append(stage.label)
-    return " + ".join(names)
+        return stage.label
+    return " + ".join(NETWORKS[name].label for name in stage.networks)
 
 
 class _Filter:

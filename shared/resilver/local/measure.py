@@ -41,7 +41,7 @@ _REDDENED, _LOST_REDDENED = 18.0, 50.0
 # White noise of 8 to 25 levels is more even than 0.81 (98 of 100), what looks like it in grass and fur
 # less than 0.74; JPEG takes some of that and the finest of the grain
 _EVEN, _FINE = 0.76, 3.0
-_EVEN_COARSE, _SHARE_COARSE, _COARSE, _SOME_BLOCKS = 0.63, 0.56, 3.0, 0.6
+_EVEN_COARSE, _SHARE_COARSE, _COARSE, _SOME_BLOCKS = 0.6, 0.54, 2.0, 0.6
 # JPEG of quality 78: 1 in 100 above 0.82; of quality 40: 7 in 100 below 1.0
 _BLOCKY = 1.0
 _LOW_QUALITY = 60
@@ -133,7 +133,7 @@ class Assessment:
     def blocky(self) -> bool:
         """Whether JPEG has left its marks."""
         quality = self.jpeg_quality or 100
-        return quality <= _LOW_QUALITY or self.blockiness > _BLOCKY or self.coarse
+        return quality <= _LOW_QUALITY or self.blockiness > _BLOCKY
 
     @property
     def wrong(self) -> tuple[str, ...]:
@@ -141,7 +141,7 @@ class Assessment:
         found = (
             (self.faded, "mend fading"),
             (self.yellowed, "whiten yellowed paper"),
-            (self.grainy, "calm the grain"),
+            (self.grainy or self.coarse, "calm the grain"),
             (self.blocky, "remove JPEG blocks"),
         )
         return tuple(phrase for is_so, phrase in found if is_so)

@@ -35,7 +35,7 @@ def improve(  # noqa: PLR0917 - the recipe's fields in the recipe's order
     if not assessment.wrong or strength == 0:
         return None
     tools = []
-    if assessment.grainy or assessment.blocky:
+    if assessment.grainy or assessment.coarse or assessment.blocky:
         picture, tool = denoise(picture, assessment, quality, strength, runtime, report.part(0, 1 - _TONE_SHARE))
         tools.append(tool)
     if assessment.faded or assessment.yellowed:
