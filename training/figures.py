@@ -44,12 +44,9 @@ def drawing(side: tuple[int, int] = (384, 320)) -> Bytes:
 
 
 def photographs() -> dict[str, Bytes]:
-    """Two photographs, 384x320 from the upper middle."""
-    found = {}
-    for name, full in (("astronaut", pictures.astronaut()), ("coffee", pictures.coffee())):
-        left = (full.shape[1] - 384) // 2
-        found[name] = np.ascontiguousarray(full[:320, left : left + 384])
-    return found
+    """Two photographs, 384x320: the upper middle of a portrait, the middle of a still life."""
+    astronaut, coffee = pictures.astronaut()[:320, 64:448], pictures.coffee()[40:360, 108:492]
+    return {"astronaut": np.ascontiguousarray(astronaut), "coffee": np.ascontiguousarray(coffee)}
 
 
 def others() -> dict[str, Bytes]:

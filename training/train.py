@@ -102,8 +102,6 @@ class Run:
 def train(run: Run, budget_s: float, peak: float, workers: int) -> None:
     """Steps until the cycle's budget is used up, saving about once a minute."""
     progress = run.progress
-    if progress["cycle_s"] >= budget_s:
-        progress.update(cycle_s=0.0, cycle_steps=0)
     loader = DataLoader(Samples(run.task), run.task.batch, num_workers=workers, persistent_workers=workers > 0)
     began, saved, losses = time.monotonic(), time.monotonic(), []
     for batch in loader:
@@ -114,12 +112,15 @@ def train(run: Run, budget_s: float, peak: float, workers: int) -> None:
         progress["seconds"] += now - began
         progress["cycle_s"] += now - began
         began = now
-        if now - saved > SAVE_EVERY_S or progress["cycle_s"] >= budget_s:
-            run.save()
+        done = progress["cycle_s"] >= budget_s
+        if done or now - saved > SAVE_EVERY_S:
             loss, rate = float(np.mean(losses)), run.rate(budget_s, peak)
             LOG.info("%6d steps %6.0f s loss %.5f rate %.2e", progress["steps"], progress["seconds"], loss, rate)
+            if done:
+                progress.update(cycle_s=0.0, cycle_steps=0)
+            run.save()
             saved, losses = now, []
-        if progress["cycle_s"] >= budget_s:
+        if done:
             return
 
 
