@@ -9,15 +9,15 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Self
 
 from resilver.errors import CloudGarbage
-from resilver.http_contract import Base64Decoder, Base64Error
+from resilver.http_contract import Base64Decoder, Base64Error, decode_base64
+from resilver.picture_io.disk import translated
 from resilver.picture_io.temporary import temporary_path
-from resilver.picture_io.write import translated
 
 # a text for people is shorter, a picture longer
 LONG_STRING = 4096
@@ -81,6 +81,21 @@ class AnswerScanner:
         if path is not None:
             self._files.remove(path)
         return path
+
+    def store(self, text: str) -> Path | None:
+        """The file for a string that was too short to get one as it came, or ``None`` if it is no base64."""
+        try:
+            data = decode_base64(text)
+        except Base64Error:
+            return None
+        path = temporary_path(self._directory, ".part")
+        with translated(self._directory):
+            path.write_bytes(data)
+        return path
+
+    def text(self, text: str) -> str:
+        """The beginning of a long text for its marker; any other text as it is."""
+        return self.blobs[text].text if text in self.blobs else text
 
     def feed(self, piece: bytes) -> None:
         """Go on with the next bytes.
@@ -226,8 +241,3 @@ def _unescaped(data: bytes) -> bytes:
 
 def _no_json() -> CloudGarbage:
     return CloudGarbage("The service's answer cannot be understood; is the base URL right?")
-
-
-def texts(blobs: Mapping[str, Blob]) -> Callable[[str], str]:
-    """What puts the beginning of a long text in the place of its marker."""
-    return lambda text: blobs[text].text if text in blobs else text

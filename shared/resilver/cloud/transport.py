@@ -211,9 +211,7 @@ def _certificates(ca_file: str) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=ca_file)
     except OSError as error:
-        raise SettingsError(
-            f"The certificates in {ca_file} cannot be read; mend the setting 'cloud.ca_file'."
-        ) from error
+        raise SettingsError(f"The certificates in {ca_file} cannot be read; mend 'cloud.ca_file'.") from error
 
 
 def _proxy(settings: CloudSettings, url: httpx.URL) -> httpx.Proxy | None:

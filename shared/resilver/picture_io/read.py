@@ -83,7 +83,7 @@ def decode(data: memoryview | bytes, limits: ReadLimits, name: str = "The pictur
         PictureTooLarge, PictureUnknown, PictureBroken, EngineMemory, OutputFull: as :func:`read_picture`.
     """
     view = memoryview(data)
-    kind = _sniff(view, name)
+    kind = sniff(view, name)
     if kind == "tiff":
         header, decoded = _tiff(view, limits, name)
     else:
@@ -150,8 +150,12 @@ def _cannot(path: Path, error: OSError | ValueError) -> str:
     return f"{path} cannot be read: {why}."
 
 
-def _sniff(data: memoryview, name: str) -> str:
-    """The format by content; names lie."""
+def sniff(data: memoryview, name: str) -> str:
+    """The format by content; names lie. The first 256 bytes are enough.
+
+    Raises:
+        PictureUnknown: none that is read.
+    """
     head = bytes(data[:64])
     if head[4:8] == b"ftyp":
         brands = bytes(data[8 : min(len(data), max(16, int.from_bytes(head[:4], "big")), 256)])

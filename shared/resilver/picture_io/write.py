@@ -20,8 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from resilver.errors import OutputDenied, OutputError, OutputFull
 from resilver.picture import Picture
+from resilver.picture_io.disk import translated
 from resilver.picture_io.encode import SUFFIXES, check_size, encode_into, output_format
 from resilver.picture_io.names import folded
 from resilver.picture_io.temporary import temporary_path
@@ -174,20 +174,3 @@ def _sync_folder(directory: Path) -> None:
             raise
     finally:
         os.close(folder)
-
-
-@contextmanager
-def translated(directory: Path) -> Iterator[None]:
-    """Within it, what the disk answers is raised as the :class:`OutputError` that it means."""
-    try:
-        yield
-    except OSError as error:
-        why = os.strerror(error.errno) if error.errno else str(error)
-        # EFBIG: a limit of the process or of FAT
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise OutputFull(f"There is no room for the result in {directory} ({why}); make some there.") from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise OutputDenied(
-                f"Nothing can be written to {directory} ({why}); mend its permissions or choose another folder with -o."
-            ) from error
-        raise OutputError(f"The result cannot be written to {directory} ({why}); choose another folder.") from error
