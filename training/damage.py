@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from training import degrade
 from training.draw import FINE, Canvas, Plane, lettering, points, shape
 
-VISIBLE = 8 / 255  # a smaller change is nobody's damage; the labels would ask for the impossible
+VISIBLE = 12 / 255  # a smaller change is lost in grain; its label would ask for the impossible
 MINIMUM_ALPHA = 0.2
 
 

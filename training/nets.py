@@ -92,47 +92,6 @@ class Denoiser(nn.Module):
         return x + F.pixel_shuffle(self.tail(top), 2)
 
 
-class Pyramid(nn.Module):
-    """A U-Net for damage of four levels, 1/2 to 1/16; the full resolution comes from four numbers per place.
-
-    Starting at half resolution saves 40 % of the time; thin lines survive in 32 channels.
-    As detector: luma -> logit of damage. As filler: (fill, luma, mask) -> correction of the fill.
-    Sides multiples of 16.
-    """
-
-    def __init__(self, inputs: int, widths: tuple[int, ...] = (32, 64, 96, 128)) -> None:
-        super().__init__()
-        pairs = list(itertools.pairwise(widths))
-        self.head = nn.Conv2d(inputs, widths[0], 4, 2, 1)
-        self.enter = nn.ModuleList([chain(width, 1) for width in widths[:-1]] + [chain(widths[-1], 2)])
-        self.downs = nn.ModuleList([nn.Conv2d(fine, coarse, 2, 2) for fine, coarse in pairs])
-        self.ups = nn.ModuleList([nn.Conv2d(coarse, 4 * fine, 1) for fine, coarse in pairs])
-        self.leave = nn.ModuleList([chain(width, 1) for width in widths[:-1]])
-        self.tail = nn.Conv2d(widths[0], 4, 3, 1, 1)
-        nn.init.zeros_(self.tail.weight)
-        nn.init.zeros_(self.tail.bias)
-
-    def forward(self, x: Tensor) -> Tensor:
-        maps = [self.enter[0](self.head(x))]
-        for down, enter in zip(self.downs, self.enter[1:], strict=True):
-            maps.append(enter(down(maps[-1])))
-        y = maps.pop()
-        for up, leave in zip(reversed(self.ups), reversed(self.leave), strict=True):
-            y = leave(F.pixel_shuffle(up(y), 2) + maps.pop())
-        return F.pixel_shuffle(self.tail(y), 2)
-
-
-class Filler(nn.Module):
-    """Corrects a classical fill inside the mask: (fill, damaged luma, mask) -> luma."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.body = Pyramid(3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x[:, :1] + self.body(x) * x[:, 2:3]
-
-
 def normalised(inputs: int, outputs: int, stride: int = 1, size: int = 3, dilation: int = 1) -> nn.Sequential:
     """Convolution, batch normalisation (merged into it by the export), ReLU."""
     padding = dilation * (size // 2)
@@ -188,3 +147,45 @@ class Colorizer(nn.Module):
         middle = self._film(self.middle(middle), self.film_middle(scene))
         top = F.interpolate(self.to_top(middle), scale_factor=2.0, mode="nearest") + quarter
         return self.head(self.drop(self.top(top)))
+
+
+class Pyramid(nn.Module):
+    """A U-Net for damage of four levels, 1/2 to 1/16; the full resolution comes from four numbers per place.
+
+    Starting at half resolution saves 40 % of the time; thin lines survive in 32 channels. Batch normalisation: without
+    it 13 000 pictures brought an F1 of .37 only.
+    As detector: luma -> logit of damage. As filler: (fill, luma, mask) -> correction of the fill.
+    Sides multiples of 16.
+    """
+
+    def __init__(self, inputs: int, widths: tuple[int, ...] = (32, 64, 96, 128)) -> None:
+        super().__init__()
+        pairs = list(itertools.pairwise(widths))
+        self.head = nn.Conv2d(inputs, widths[0], 4, 2, 1)
+        self.enter = nn.ModuleList([NormalisedResidual(width) for width in widths])
+        self.downs = nn.ModuleList([normalised(fine, coarse, 2) for fine, coarse in pairs])
+        self.ups = nn.ModuleList([nn.Conv2d(coarse, 4 * fine, 1) for fine, coarse in pairs])
+        self.leave = nn.ModuleList([NormalisedResidual(width) for width in widths[:-1]])
+        self.tail = nn.Conv2d(widths[0], 4, 3, 1, 1)
+        nn.init.zeros_(self.tail.weight)
+        nn.init.zeros_(self.tail.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        maps = [self.enter[0](self.head(x))]
+        for down, enter in zip(self.downs, self.enter[1:], strict=True):
+            maps.append(enter(down(maps[-1])))
+        y = maps.pop()
+        for up, leave in zip(reversed(self.ups), reversed(self.leave), strict=True):
+            y = leave(F.pixel_shuffle(up(y), 2) + maps.pop())
+        return F.pixel_shuffle(self.tail(y), 2)
+
+
+class Filler(nn.Module):
+    """Corrects a classical fill inside the mask: (fill, damaged luma, mask) -> luma."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = Pyramid(3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[:, :1] + self.body(x) * x[:, 2:3]

@@ -120,7 +120,7 @@ class DamageTask:
     folder: Path
     side: int = 192
     batch: int = 8
-    rate: float = 1e-3
+    rate: float = 2e-3
     groups: list[list[NDArray]] = field(default_factory=list)
 
     def damaged(self, rng: np.random.Generator, clean: float) -> Damaged:
