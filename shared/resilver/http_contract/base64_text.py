@@ -32,7 +32,7 @@ class Base64Decoder:
             piece = self._strip_prefix(piece)
         text = self._rest + piece.translate(_URL_SAFE, _BLANKS)
         body = text.rstrip(b"=")
-        if self._padding and len(body) > len(self._rest):
+        if b"=" in body or (self._padding and len(body) > len(self._rest)):
             raise Base64Error("something follows the padding")
         self._padding += len(text) - len(body)
         if self._padding > 2:

@@ -22,23 +22,17 @@ def redact(text: str, secrets: Iterable[str]) -> str:
 
     Secrets are looked for as they are and percent-encoded. One of fewer than 8 characters is looked for whole.
     """
+    hidden = bytearray(len(text))
     for secret in secrets:
-        for form in sorted({secret, quote(secret, safe=""), quote(secret)} - {""}, key=len, reverse=True):
-            text = _without(text, form)
-    return text
-
-
-def _without(text: str, secret: str) -> str:
-    width = min(_TELLING, len(secret))
-    shown, at = [], 0
-    while at < len(text):
-        if text[at : at + width] not in secret or at + width > len(text):
-            shown.append(text[at])
-            at += 1
-            continue
-        end = at + width
-        while end < len(text) and text[end - width + 1 : end + 1] in secret:
-            end += 1
-        shown.append("[…]")
-        at = end
+        for form in {secret, quote(secret, safe=""), quote(secret)} - {""}:
+            _hide(text, form, hidden)
+    shown = (("[…]" if not at or not hidden[at - 1] else "") if hidden[at] else text[at] for at in range(len(text)))
     return "".join(shown)
+
+
+def _hide(text: str, secret: str, hidden: bytearray) -> None:
+    """Mark the characters of ``text`` that are part of the secret."""
+    width = min(_TELLING, len(secret))
+    for at in range(len(text) - width + 1):
+        if text[at : at + width] in secret:
+            hidden[at : at + width] = b"\1" * width
