@@ -13,6 +13,8 @@ from resilver.errors import EngineError, RecipeError, ResilverError, UsageError
 from resilver.picture_io.raw import RawFile
 from resilver.recipe import Recipe
 from resilver.result import Step
+from resilver.worker.codec import read_line
+from resilver.worker.failures import error_data, to_error
 from resilver.worker.protocol import (
     ErrorData,
     Failed,
@@ -22,11 +24,8 @@ from resilver.worker.protocol import (
     ImprovedRaw,
     ImproveRaw,
     RawOutput,
-    error_data,
     read_answer,
-    read_line,
     read_request,
-    to_error,
     to_line,
 )
 

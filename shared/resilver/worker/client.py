@@ -10,28 +10,34 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from resilver.engine import FINAL, Report
-from resilver.errors import Cancelled, WorkerHung, WorkerKilled
-from resilver.improve import FileResult, Keep
+from resilver.errors import Cancelled, ResilverError, WorkerHung, WorkerKilled
+from resilver.improve import FileJob, FileResult, Keep
 from resilver.picture import Picture
 from resilver.picture_io.raw import RawFile, read_raw, write_raw
 from resilver.picture_io.read import ReadLimits
 from resilver.picture_io.temporary import remove_temporaries
 from resilver.recipe import Recipe
 from resilver.result import Output, OutputName, Result
-from resilver.settings import Settings, WorkerSettings
+from resilver.settings import Settings
+from resilver.worker.failures import to_error
 from resilver.worker.process import Process
 from resilver.worker.protocol import (
     AskFolder,
     AskInfo,
     Assess,
     Assessed,
+    Batch,
+    Batched,
+    BatchedFile,
+    BatchFile,
     Cancel,
     Failed,
+    FileDone,
     Folder,
     Improve,
     Improved,
@@ -42,11 +48,10 @@ from resilver.worker.protocol import (
     Progress,
     Request,
     Started,
-    to_error,
 )
 
 _log = logging.getLogger(__name__)
-_Last = TypeVar("_Last", Info, Folder, Improved, ImprovedRaw, Assessed)
+_Last = TypeVar("_Last", Info, Folder, Improved, Batched, ImprovedRaw, Assessed)
 
 POLL_S = 0.1  # how soon a wish to cancel is heard
 CANCEL_S = 15.0  # a large tile on an old machine takes some seconds; who does not stop by then is stopped
@@ -150,23 +155,40 @@ class Worker:
             found=found,
             settings=self._overrides,
         )
-        with self._turn:
-            process = self._running()
-            try:
-                done = self._ask(process, request, Improved, report)
-            except BaseException:
-                if process is not self._process:
-                    remove_temporaries(request.directory, process.pid)
-                raise
-        return FileResult(
-            input=source,
-            outputs=cast(Mapping[OutputName, Path], done.outputs),
-            absent=cast(Mapping[OutputName, str], done.absent),
-            bw=done.bw,
-            seconds=done.seconds,
-            notes=done.notes,
-            skipped=done.skipped,
+        return _file_result(source, self._write(request, [request.directory], Improved, report))
+
+    def improve_files(
+        self,
+        jobs: Sequence[FileJob],
+        recipe: Recipe,
+        told: Callable[[int, FileResult | ResilverError], None],
+        report: Report | None = None,
+        *,
+        keep: Keep = "final",
+        again: bool = False,
+    ) -> None:
+        """Restore several files; ``told`` hears the number of each with what became of it.
+
+        See :func:`resilver.improve.improve_files`.
+
+        Raises:
+            ResilverError: as there; those that were told are done.
+            WorkerError: the process failed; likewise.
+        """
+        files = [
+            BatchFile(input=job.source.absolute(), directory=job.directory.absolute(), found=job.found) for job in jobs
+        ]
+        request = Batch(
+            id=self._new_id(), files=tuple(files), recipe=recipe, keep=keep, again=again, settings=self._overrides
         )
+
+        def hear(done: BatchedFile) -> None:
+            if done.error is not None:
+                told(done.number, to_error(done.error))
+            elif done.improved is not None:
+                told(done.number, _file_result(jobs[done.number].source, done.improved))
+
+        self._write(request, {file.directory for file in files}, Batched, report, hear)
 
     def improve_raw(
         self,
@@ -201,6 +223,25 @@ class Worker:
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
 
+    def _write(
+        self,
+        request: Improve | Batch,
+        directories: Collection[Path],
+        last: type[_Last],
+        report: Report | None,
+        hear: Callable[[BatchedFile], None] | None = None,
+    ) -> _Last:
+        """Let the worker write files; what one leaves unfinished that dies is deleted."""
+        with self._turn:
+            process = self._running()
+            try:
+                return self._ask(process, request, last, report, hear)
+            except BaseException:
+                if process is not self._process:
+                    for directory in directories:
+                        remove_temporaries(directory, process.pid)
+                raise
+
     def _new_id(self) -> str:
         return str(next(self._numbers))
 
@@ -210,10 +251,17 @@ class Worker:
             self._process = Process(self._command, self._settings.worker.start_s)
         return self._process
 
-    def _ask(self, process: Process, request: Request, last: type[_Last], report: Report | None = None) -> _Last:
+    def _ask(
+        self,
+        process: Process,
+        request: Request,
+        last: type[_Last],
+        report: Report | None = None,
+        hear: Callable[[BatchedFile], None] | None = None,
+    ) -> _Last:
         """Hand over a request and wait for its last answer; a process that did not give one is gone afterwards."""
         try:
-            answer = self._wait(process, request, last, report or Report())
+            answer = self._wait(process, request, last, report or Report(), hear)
         except BaseException as error:
             process.kill()
             self._process = None
@@ -223,8 +271,15 @@ class Worker:
             raise to_error(answer)
         return answer
 
-    def _wait(self, process: Process, request: Request, last: type[_Last], report: Report) -> _Last | Failed:
-        patience = _Patience(self._settings.worker)
+    def _wait(
+        self,
+        process: Process,
+        request: Request,
+        last: type[_Last],
+        report: Report,
+        hear: Callable[[BatchedFile], None] | None,
+    ) -> _Last | Failed:
+        patience = _Patience(self._settings)
         process.send(request)
         while True:
             answer = process.receive(POLL_S)
@@ -240,6 +295,8 @@ class Worker:
                     report.on_progress(answer.fraction, answer.step)
                 case Note():
                     report.note(answer.message)
+                case BatchedFile() if hear is not None:
+                    hear(answer)
             if not patience.cancelled and report.cancelled():
                 patience.cancel()
                 process.send(Cancel(id=request.id))
@@ -249,19 +306,22 @@ class Worker:
 class _Patience:
     """How long to wait: by the picture's size, longer while it goes on, shortly once it shall stop."""
 
-    def __init__(self, settings: WorkerSettings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings) -> None:
+        self._deadline_s = settings.worker.deadline_s
+        self._more_s = settings.worker.deadline_s_per_megapixel
+        if settings.engine == "cloud":  # which says nothing while it waits for a service, and ends that by itself
+            self._deadline_s += settings.cloud.deadline_s
         self._fraction = 0.0
-        self._end_s = time.monotonic() + settings.deadline_s
+        self._end_s = time.monotonic() + self._deadline_s
         self.cancelled = False
 
     def started(self, megapixels: float) -> None:
-        self._extend(self._settings.deadline_s + megapixels * self._settings.deadline_s_per_megapixel)
+        self._extend(self._deadline_s + megapixels * self._more_s)
 
     def progressed(self, fraction: float) -> None:
         if fraction > self._fraction:  # so that a worker that repeats itself for ever is seen to hang
             self._fraction = fraction
-            self._extend(self._settings.deadline_s)
+            self._extend(self._deadline_s)
 
     def cancel(self) -> None:
         self.cancelled = True
@@ -277,6 +337,18 @@ class _Patience:
         if self.cancelled:
             raise Cancelled("Stopped at your request; nothing was changed.")
         raise WorkerHung("The worker did not get on with this picture in time and was stopped; try again.")
+
+
+def _file_result(source: Path, done: FileDone) -> FileResult:
+    return FileResult(
+        input=source,
+        outputs=cast(Mapping[OutputName, Path], done.outputs),
+        absent=cast(Mapping[OutputName, str], done.absent),
+        bw=done.bw,
+        seconds=done.seconds,
+        notes=done.notes,
+        skipped=done.skipped,
+    )
 
 
 def _outputs(done: ImprovedRaw, source: Picture) -> dict[OutputName, Output]:

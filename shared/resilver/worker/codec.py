@@ -1,8 +1,9 @@
-"""Frozen dataclasses to plain JSON values and back, checked field by field."""
+"""Frozen dataclasses to plain JSON values and back, checked field by field; lines to JSON objects."""
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import types
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,21 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from resilver.errors import UsageError
 from resilver.recipe import Recipe
+
+
+def read_line(line: bytes) -> dict[str, Any]:
+    """The JSON object on a line.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        data = json.loads(line.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise UsageError("A line of the worker's protocol must be a JSON object.") from error
+    if not isinstance(data, dict):
+        raise UsageError("A line of the worker's protocol must be a JSON object.")
+    return data
 
 
 def to_plain(value: Any) -> Any:

@@ -6,35 +6,41 @@ import importlib.metadata
 import os
 import platform
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from resilver import __version__
-from resilver.engine import FINAL, Engine, Limits, Report
-from resilver.errors import UsageError
-from resilver.improve import improve, improve_file
+from resilver.engine import FINAL, BatchEngine, Engine, Limits, Report, Source
+from resilver.errors import ResilverError, UsageError
+from resilver.improve import FileJob, FileResult, improve, improve_file, improve_files
 from resilver.picture import Picture
 from resilver.picture_io.raw import RawFile, read_raw, write_raw
 from resilver.picture_io.read import ReadLimits, read_picture
 from resilver.recipe import Recipe
 from resilver.result import Output, OutputName, Result
 from resilver.settings import Settings, WorkerSettings, load_settings
+from resilver.worker.failures import error_data
 from resilver.worker.protocol import (
     Answer,
     AskInfo,
     Assess,
     Assessed,
+    Batch,
+    Batched,
+    BatchedFile,
+    FileDone,
     Improve,
     Improved,
     ImprovedRaw,
     ImproveRaw,
     Info,
     RawOutput,
-    error_data,
 )
 from resilver.worker.scratch import Scratch
 
-Job = Improve | ImproveRaw | Assess | AskInfo
+Job = Improve | Batch | ImproveRaw | Assess | AskInfo
 MakeEngine = Callable[[Settings], Engine]
 
 _LIBRARIES = {  # name for people -> distribution with the same version
@@ -53,7 +59,7 @@ class Jobs:
         self._make = make
         self._scratch = scratch
         self._warm: tuple[Settings, Engine] | None = None
-        self.directory: Path | None = None
+        self.directories: set[Path] = set()
 
     @property
     def idle_s(self) -> float | None:
@@ -66,8 +72,8 @@ class Jobs:
             self._warm[1].close()
             self._warm = None
 
-    def do(self, job: Job, report: Report, started: Callable[[float], None]) -> Answer:
-        """Do the job and give its last answer; ``started`` hears the picture's megapixels.
+    def do(self, job: Job, report: Report, started: Callable[[float], None], told: Callable[[Answer], None]) -> Answer:
+        """Do the job and give its last answer; ``started`` hears the picture's megapixels, ``told`` other answers.
 
         Raises:
             ResilverError: it cannot be done.
@@ -77,6 +83,8 @@ class Jobs:
         match job:
             case Improve():
                 return self._improve(job, settings, report, started)
+            case Batch():
+                return self._batch(job, settings, report, started, told)
             case ImproveRaw():
                 return self._improve_raw(job, settings, report, started)
             case Assess():
@@ -91,8 +99,8 @@ class Jobs:
         return self._warm[1]
 
     def _improve(self, job: Improve, settings: Settings, report: Report, started: Callable[[float], None]) -> Improved:
-        engine = _Announced(self._engine(settings), started)
-        self.directory = job.directory
+        engine = _announced(self._engine(settings), started)
+        self.directories = {job.directory}
         done = improve_file(
             job.input,
             job.directory,
@@ -104,21 +112,32 @@ class Jobs:
             again=job.again,
             found=job.found,
         )
-        return Improved(
-            id=job.id,
-            input=done.input,
-            outputs={name: path.absolute() for name, path in done.outputs.items()},
-            absent={str(name): reason for name, reason in done.absent.items()},
-            bw=done.bw,
-            seconds=done.seconds,
-            notes=done.notes,
-            skipped=done.skipped,
-        )
+        return Improved(id=job.id, input=done.input, **_fields(done))
+
+    def _batch(
+        self,
+        job: Batch,
+        settings: Settings,
+        report: Report,
+        started: Callable[[float], None],
+        told: Callable[[Answer], None],
+    ) -> Batched:
+        engine = _announced(self._engine(settings), started)
+        files = [FileJob(file.input, file.directory, file.found) for file in job.files]
+        self.directories = {file.directory for file in job.files}
+        for number, done in improve_files(
+            files, job.recipe, engine, report, keep=job.keep, limits=_limits(settings), again=job.again
+        ):
+            if isinstance(done, ResilverError):
+                told(BatchedFile(id=job.id, number=number, error=error_data(done)))
+            else:
+                told(BatchedFile(id=job.id, number=number, improved=FileDone(**_fields(done))))
+        return Batched(id=job.id)
 
     def _improve_raw(
         self, job: ImproveRaw, settings: Settings, report: Report, started: Callable[[float], None]
     ) -> ImprovedRaw:
-        engine = _Announced(self._engine(settings), started)
+        engine = _announced(self._engine(settings), started)
         picture = self._read_raw(job.raw, settings)
         result = improve(picture, job.recipe, engine, report, job.wanted)
         return ImprovedRaw(
@@ -185,6 +204,42 @@ class _Announced:
 
     def close(self) -> None:
         self._engine.close()
+
+
+class _AnnouncedBatch(_Announced):
+    """The same for one that takes several; they are announced as they are read."""
+
+    def __init__(self, engine: BatchEngine, started: Callable[[float], None]) -> None:
+        super().__init__(engine, started)
+        self._batch = engine
+
+    def improve_batch(
+        self, sources: Sequence[Source], recipe: Recipe, report: Report, wanted: Collection[OutputName] = FINAL
+    ) -> Iterator[tuple[int, Result | ResilverError]]:
+        return self._batch.improve_batch([self._announcing(source) for source in sources], recipe, report, wanted)
+
+    def _announcing(self, source: Source) -> Source:
+        def read() -> Picture:
+            picture = source.read()
+            self._started(picture.megapixels)
+            return picture
+
+        return replace(source, read=read)
+
+
+def _announced(engine: Engine, started: Callable[[float], None]) -> Engine:
+    return _AnnouncedBatch(engine, started) if isinstance(engine, BatchEngine) else _Announced(engine, started)
+
+
+def _fields(done: FileResult) -> dict[str, Any]:
+    return {
+        "outputs": {str(name): path.absolute() for name, path in done.outputs.items()},
+        "absent": {str(name): reason for name, reason in done.absent.items()},
+        "bw": done.bw,
+        "seconds": done.seconds,
+        "notes": done.notes,
+        "skipped": done.skipped,
+    }
 
 
 def _write_outputs(outputs: Mapping[OutputName, Output], stem: Path) -> dict[str, RawOutput]:

@@ -19,6 +19,8 @@ from resilver.engine import Report
 from resilver.engines import make_engine
 from resilver.errors import EngineError, EngineMemory, ResilverError, UsageError
 from resilver.picture_io.temporary import remove_temporaries
+from resilver.worker.codec import read_line
+from resilver.worker.failures import failed
 from resilver.worker.jobs import Job, Jobs, MakeEngine
 from resilver.worker.protocol import (
     LINE_LIMIT_BYTES,
@@ -33,8 +35,6 @@ from resilver.worker.protocol import (
     Pong,
     Progress,
     Started,
-    failed,
-    read_line,
     read_request,
     to_line,
 )
@@ -106,8 +106,8 @@ class _Loop:
         while self._waiting and time.monotonic() < deadline:
             self._worker.join(0.01)
         self._scratch.clear()
-        if self._jobs.directory is not None:
-            remove_temporaries(self._jobs.directory, os.getpid())
+        for directory in self._jobs.directories:
+            remove_temporaries(directory, os.getpid())
 
     def _listen(self) -> None:
         for line in _lines(self._requests):
@@ -144,7 +144,7 @@ class _Loop:
         job, telling = waiting.job, _Telling(waiting, self._send)
         try:
             telling.report.check()
-            self._send(self._jobs.do(job, telling.report, telling.started))
+            self._send(self._jobs.do(job, telling.report, telling.started, self._send))
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a picture's failure is a message, the loop lives
             self._fail(job.id, error)
         finally:

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from typing import IO
 
 from resilver.errors import UsageError, WorkerCrashed, WorkerError, WorkerHung, WorkerKilled, WorkerMismatch
-from resilver.worker.protocol import PROTOCOL, Answer, Hello, Request, read_answer, read_line, to_line
+from resilver.worker.codec import read_line
+from resilver.worker.protocol import PROTOCOL, Answer, Hello, Request, read_answer, to_line
 
 _log = logging.getLogger(__name__)
 

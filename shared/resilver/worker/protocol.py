@@ -26,6 +26,7 @@ request         last answer     what for
 ``info``        ``info``        versions, the engine and its networks
 ``folder``      ``folder``      a new private folder for raw pixels, in memory if ``bytes`` fit there
 ``improve``     ``improved``    restore a picture file into a folder
+``batch``       ``batched``     restore several picture files, together where the engine takes several
 ``improve_raw`` ``improved_raw`` restore raw pixels that lie in such a private folder
 ``assess``      ``assessed``    what is wrong with a picture file, or with raw pixels
 ``cancel``      (none)          stop the job ``id``; it answers with an ``error`` of code ``cancelled``
@@ -40,6 +41,13 @@ sentence worth telling)::
     < {"type": "progress", "id": "7", "fraction": 0.31, "step": "enlarging"}
     < {"type": "improved", "id": "7", "input": "/p/attic.jpg", "outputs": {"final": "/p/restored/attic-improved.jpg"},
        "absent": {}, "bw": true, "seconds": 8.5, "notes": [], "skipped": false}
+
+During a ``batch`` each file's end is told by a ``file`` with its ``number`` in ``files`` (from 0), in any order,
+and either ``improved`` or ``error``; files of which nothing was told before the last answer were not done::
+
+    > {"type": "batch", "id": "8", "files": [{"input": "/p/a.jpg", "directory": "/p/restored"}], "recipe": {}}
+    < {"type": "file", "id": "8", "number": 0, "error": null, "improved": {"outputs": {...}, "absent": {}, ...}}
+    < {"type": "batched", "id": "8"}
 
 A recipe is the JSON of :class:`resilver.recipe.Recipe`; missing fields take their defaults. Results have the
 names ``improved``, ``colorized``, ``colorized_improved``, ``resolved`` and ``final`` (all steps in a chain).
@@ -77,7 +85,6 @@ A worker that dies by itself in a job did so of that job: start another.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -85,7 +92,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
 from resilver.engine import FINAL
-from resilver.errors import EngineError, ResilverError, UsageError
+from resilver.errors import UsageError
 from resilver.picture_io.raw import RawFile
 from resilver.recipe import Recipe
 from resilver.result import OutputName, Step
@@ -135,6 +142,28 @@ class Improve:
     keep: Literal["final", "all"] = "final"
     again: bool = False
     found: bool = False
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchFile:
+    """A file of a batch; see :class:`resilver.improve.FileJob`."""
+
+    input: Path
+    directory: Path
+    found: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Restore ``files``; see :func:`resilver.improve.improve_files`."""
+
+    type: ClassVar[str] = "batch"
+    id: str
+    files: tuple[BatchFile, ...]
+    recipe: Recipe = _RESTORE
+    keep: Literal["final", "all"] = "final"
+    again: bool = False
     settings: dict[str, Any] = field(default_factory=dict)
 
 
@@ -240,18 +269,24 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Improved:
-    """A file was restored; see :class:`resilver.improve.FileResult`."""
+class FileDone:
+    """What became of a file; see :class:`resilver.improve.FileResult`."""
 
-    type: ClassVar[str] = "improved"
-    id: str
-    input: Path
     outputs: dict[str, Path]
     absent: dict[str, str]
     bw: bool | None
     seconds: float
     notes: tuple[str, ...] = ()
     skipped: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Improved(FileDone):
+    """The file ``input`` was restored."""
+
+    type: ClassVar[str] = "improved"
+    id: str
+    input: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,6 +297,25 @@ class ErrorData:
     title: str
     message: str
     temporary: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchedFile:
+    """The end of one file of a batch: what became of it, or why nothing did."""
+
+    type: ClassVar[str] = "file"
+    id: str
+    number: int
+    improved: FileDone | None = None
+    error: ErrorData | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batched:
+    """The batch is through."""
+
+    type: ClassVar[str] = "batched"
+    id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -302,8 +356,11 @@ class Failed(ErrorData):
     id: str | None
 
 
-Request = Ping | AskInfo | AskFolder | Improve | ImproveRaw | Assess | Cancel
-Answer = Hello | Pong | Info | Folder | Started | Progress | Note | Improved | ImprovedRaw | Assessed | Failed
+Request = Ping | AskInfo | AskFolder | Improve | Batch | ImproveRaw | Assess | Cancel
+Answer = (
+    Hello | Pong | Info | Folder | Started | Progress | Note | Improved | BatchedFile | Batched | ImprovedRaw
+    | Assessed | Failed
+)  # fmt: skip
 
 _REQUESTS: dict[str, Any] = {kind.type: kind for kind in get_args(Request)}
 _ANSWERS: dict[str, Any] = {kind.type: kind for kind in get_args(Answer)}
@@ -312,21 +369,6 @@ _ANSWERS: dict[str, Any] = {kind.type: kind for kind in get_args(Answer)}
 def to_line(message: Request | Answer) -> bytes:
     """The message as one line with its end."""
     return json.dumps({"type": message.type, **to_plain(message)}).encode("ascii") + b"\n"
-
-
-def read_line(line: bytes) -> dict[str, Any]:
-    """The JSON object on a line.
-
-    Raises:
-        UsageError: it is none.
-    """
-    try:
-        data = json.loads(line.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise UsageError("A line of the worker's protocol must be a JSON object.") from error
-    if not isinstance(data, dict):
-        raise UsageError("A line of the worker's protocol must be a JSON object.")
-    return data
 
 
 def read_request(data: Mapping[str, Any]) -> Request:
@@ -346,28 +388,6 @@ def read_answer(data: Mapping[str, Any]) -> Answer | None:
         UsageError: a field of the wrong kind.
     """
     return _message(_ANSWERS, data) if data.get("type") in _ANSWERS else None
-
-
-def error_data(error: ResilverError) -> ErrorData:
-    """An error as data."""
-    return ErrorData(code=error.code, title=error.title, message=error.message, temporary=error.temporary)
-
-
-def failed(identifier: str | None, error: ResilverError) -> Failed:
-    """The answer to a request that failed."""
-    return Failed(id=identifier, **dataclasses.asdict(error_data(error)))
-
-
-def to_error(data: ErrorData) -> ResilverError:
-    """The error again: the same class with the same sentence; one that only a newer worker knows is an EngineError."""
-    return _classes(ResilverError).get(data.code, EngineError)(data.message)
-
-
-def _classes(base: type[ResilverError]) -> dict[str, type[ResilverError]]:
-    found = {base.code: base}
-    for kind in base.__subclasses__():
-        found.update(_classes(kind))
-    return found
 
 
 def _message(kinds: Mapping[str, Any], data: Mapping[str, Any]) -> Any:
