@@ -87,7 +87,7 @@ class Service:
             response = self._client.send(request, stream=True)
             try:
                 packing = response.headers.get("content-encoding", "").strip().lower()
-                pieces = _unpacked(response.iter_raw(_PIECE), packing)
+                pieces = _unpacked(response.iter_raw(), packing)
                 if not response.is_success:
                     pieces = _as_far_as_it_comes(pieces)
                 yield Reply(response.status_code, pieces, retry_after(response.headers.get("retry-after")))
