@@ -286,13 +286,6 @@ def test_colorize_always_says_what_is_missing(album, home, capsys):
     assert whole(home / "out") == []
 
 
-def test_cloud_says_what_is_missing(album, home, capsys):
-    """--engine cloud is not part of this version, and says so per picture."""
-    args = build_parser().parse_args(["restore", str(album / "a.jpg"), "--engine", "cloud", "--json"])
-    assert restore_command.run(args) == 1
-    assert "cloud" in lines(capsys)[0]["error"]["message"]
-
-
 def test_nothing_found(home, capsys):
     """A folder without pictures is no failure, but is told."""
     (home / "empty").mkdir()

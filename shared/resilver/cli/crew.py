@@ -1,4 +1,4 @@
-"""Several photographs at a time: threads that take items off one queue, each with a worker process of its own."""
+"""Several photographs at a time: threads that take groups off one queue, each with a worker process of its own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Self
 
 from resilver.cli.inputs import Item
 from resilver.engine import Report
-from resilver.errors import Cancelled, OutputError, ResilverError
+from resilver.errors import Cancelled, CloudError, OutputError, ResilverError
 from resilver.improve import FileResult
 from resilver.worker.client import Worker
 
@@ -29,31 +29,34 @@ class Outcome:
     seconds: float = 0.0
 
 
-class Crew:
-    """Works through ``items`` with ``size`` workers.
+Tell = Callable[[Item, FileResult | ResilverError], None]
 
-    ``work(worker, item, report)`` does one item; ``start_worker`` makes a worker that has not started yet.
-    A worker that died is replaced, and only its item fails. ``doing``: the fraction and the step of each
-    item that is being worked on.
+
+class Crew:
+    """Works through ``groups`` of items with ``size`` workers.
+
+    ``work(worker, items, report, tell)`` does a group and tells what became of each item as it comes;
+    ``start_worker`` makes a worker that has not started yet. A worker that died is replaced, and only the items that
+    it had not told of are tried again, one by one. ``doing``: the fraction and the step of each item under way.
     """
 
     def __init__(
         self,
-        items: Sequence[Item],
+        groups: Sequence[Sequence[Item]],
         size: int,
         start_worker: Callable[[], Worker],
-        work: Callable[[Worker, Item, Report], FileResult],
+        work: Callable[[Worker, Sequence[Item], Report, Tell], None],
     ) -> None:
         self._start_worker = start_worker
         self._work = work
-        self._items: queue.SimpleQueue[Item] = queue.SimpleQueue()
-        for item in items:
-            self._items.put(item)
+        self._groups: queue.SimpleQueue[Sequence[Item]] = queue.SimpleQueue()
+        for group in groups:
+            self._groups.put(group)
         self._outcomes: queue.SimpleQueue[Outcome | BaseException] = queue.SimpleQueue()
-        self._expected = len(items)
+        self._expected = sum(map(len, groups))
         self._stopped = threading.Event()
         self.doing: dict[Item, tuple[float, str]] = {}
-        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(min(size, len(items)))]
+        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(min(size, len(groups)))]
 
     def __enter__(self) -> Self:
         return self
@@ -92,34 +95,44 @@ class Crew:
         try:
             while not self._stopped.is_set():
                 try:
-                    item = self._items.get_nowait()
+                    group = self._groups.get_nowait()
                 except queue.Empty:
                     return
-                outcome = self._outcome(worker, item)
-                self.doing.pop(item, None)
-                if outcome is not None:
-                    self._outcomes.put(outcome)
+                for item in self._do(worker, group, once=False):
+                    self._do(worker, [item], once=True)
         except BaseException as error:  # noqa: BLE001 - carried over to the main thread, which raises it
             self._outcomes.put(error)
         finally:
             worker.close()
 
-    def _outcome(self, worker: Worker, item: Item) -> Outcome | None:
-        started = time.monotonic()
-        report = Report(lambda share, step: self.doing.update({item: (share, step)}), cancelled=self._stopped.is_set)
-        self.doing[item] = (0.0, "reading")
-        try:
-            return Outcome(item, self._twice(worker, item, report))
-        except Cancelled:
-            return None
-        except ResilverError as error:
-            return Outcome(item, error=error, seconds=time.monotonic() - started)
+    def _do(self, worker: Worker, items: Sequence[Item], *, once: bool) -> list[Item]:
+        """Do a group; the items that are worth another try, unless this was the last."""
+        started, left, again = time.monotonic(), list(items), list[Item]()
+        self.doing.update(dict.fromkeys(left, (0.0, "reading")))
 
-    def _twice(self, worker: Worker, item: Item, report: Report) -> FileResult:
+        def tell(item: Item, done: FileResult | ResilverError) -> None:
+            left.remove(item)
+            self.doing.pop(item, None)
+            if isinstance(done, FileResult):
+                self._outcomes.put(Outcome(item, done))
+            elif not once and _passing(done):
+                again.append(item)
+            else:
+                self._outcomes.put(Outcome(item, error=done, seconds=time.monotonic() - started))
+
+        report = Report(
+            lambda share, step: self.doing.update(dict.fromkeys(left, (share, step))), cancelled=self._stopped.is_set
+        )
         try:
-            return self._work(worker, item, report)
+            self._work(worker, items, report, tell)
+        except Cancelled:
+            return []
         except ResilverError as error:
-            # a full disk or a locked folder does not mend itself within the instant
-            if not error.temporary or isinstance(error, OutputError):
-                raise
-        return self._work(worker, item, report)
+            for item in list(left):
+                tell(item, error)
+        return [] if self._stopped.is_set() else again
+
+
+def _passing(error: ResilverError) -> bool:
+    # a full disk or a locked folder does not mend itself within the instant, and the client of the cloud tried already
+    return error.temporary and not isinstance(error, (OutputError, CloudError))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from resilver.cli import conformance, doctor, info, models, restore, serve
+from resilver.cli import account, conformance, doctor, info, models, restore, serve
 
 _DESCRIPTION = """\
 Brings old photographs back: repairs and enlarges them on this computer. Originals are never changed."""
@@ -33,7 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("-V", "--version", action="version", version=_version(), help="print the version and leave")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for command in (restore, info, serve, conformance, doctor, models):
+    for command in (restore, info, account, serve, conformance, doctor, models):
         command.add_parser(commands)
     return parser
 

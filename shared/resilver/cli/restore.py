@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from resilver.cli.recipe_options import add_recipe_options, recipe_from
 from resilver.errors import UsageError
 
 if TYPE_CHECKING:
-    from resilver.cli.crew import Crew, Outcome
+    from resilver.cli.crew import Crew, Outcome, Tell
     from resilver.cli.inputs import Inputs, Item
     from resilver.engine import Report
     from resilver.errors import ResilverError
@@ -46,6 +46,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--keep", choices=("final", "all"), default="final", help="all: write the result of each step, too"
     )
     how.add_argument("--engine", choices=("local", "cloud"), help="who does the work (default: local)")
+    how.add_argument("--base-url", metavar="URL", help="of the cloud engine's service, if not the usual one")
+    how.add_argument("--yes-send", action="store_true", help="agree that pictures are sent to it, now and later")
     how.add_argument("--jobs", type=_positive, default=1, metavar="N", help="so many photographs at a time (default 1)")
     how.add_argument("--json", action="store_true", help="one JSON object per photograph on stdout, nothing else")
     parser.set_defaults(run=run)
@@ -67,18 +69,28 @@ def run(args: argparse.Namespace, start_worker: StartWorker | None = None) -> in
 
     start_log()
     inputs = collect(args.photos, args.output, args.recursive)
-    return _Run(args, recipe, inputs, partial(start_worker or Worker, settings)).go()
+    if settings.engine == "cloud" and inputs.items:
+        from resilver.cli.account import ready_to_send
+
+        ready_to_send(settings.cloud, len(inputs.items), agreed=args.yes_send)
+    return _Run(args, recipe, inputs, settings, partial(start_worker or Worker, settings)).go()
 
 
 class _Run:
     """One call of the command: its counts, and what it prints."""
 
     def __init__(
-        self, args: argparse.Namespace, recipe: Recipe, inputs: Inputs, start_worker: Callable[[], Worker]
+        self,
+        args: argparse.Namespace,
+        recipe: Recipe,
+        inputs: Inputs,
+        settings: Settings,
+        start_worker: Callable[[], Worker],
     ) -> None:
         self._args = args
         self._recipe = recipe
         self._inputs = inputs
+        self._settings = settings
         self._start_worker = start_worker
         self._bar = Bar(enabled=not args.json)
         self._counts = dict.fromkeys(("restored", "good", "skipped", "failed", "ours"), 0)
@@ -95,6 +107,8 @@ class _Run:
                 for outcome in crew.outcomes():
                     if outcome is not None:
                         self._tell(outcome)
+                        if outcome.error is not None and outcome.error.halts:
+                            break
                     self._draw(crew)
         except KeyboardInterrupt:
             self._bar.clear()
@@ -108,12 +122,28 @@ class _Run:
     def _crew(self) -> Crew:
         from resilver.cli.crew import Crew
 
-        return Crew(self._inputs.items, self._args.jobs, self._start_worker, self._work)
+        return Crew(self._groups(), self._args.jobs, self._start_worker, self._work)
 
-    def _work(self, worker: Worker, item: Item, report: Report) -> FileResult:
-        return worker.improve_file(
-            item.path, item.directory, self._recipe, report, keep=self._args.keep, found=not item.named
-        )
+    def _groups(self) -> list[Sequence[Item]]:
+        """What goes to a worker at once: one picture, or as many as the cloud takes together."""
+        items = self._inputs.items
+        size = 1
+        if self._settings.engine == "cloud":
+            size = max(1, min(self._settings.cloud.pictures, -(-len(items) // self._args.jobs)))
+        return [items[start : start + size] for start in range(0, len(items), size)]
+
+    def _work(self, worker: Worker, items: Sequence[Item], report: Report, tell: Tell) -> None:
+        from resilver.improve import FileJob
+
+        if len(items) > 1:
+            jobs = [FileJob(item.path, item.directory, not item.named) for item in items]
+            worker.improve_files(
+                jobs, self._recipe, lambda number, done: tell(items[number], done), report, keep=self._args.keep
+            )
+            return
+        (item,) = items
+        found, keep = not item.named, self._args.keep
+        tell(item, worker.improve_file(item.path, item.directory, self._recipe, report, keep=keep, found=found))
 
     def _draw(self, crew: Crew) -> None:
         doing = dict(crew.doing)
@@ -170,6 +200,9 @@ class _Run:
         inputs, counts = self._inputs, self._counts
         if inputs.odd:
             complain(f"left alone, being links or no regular files: {shown_some(inputs.odd)}.")
+        undone = len(inputs.items) + len(inputs.unreadable) - sum(counts.values())
+        if undone:
+            complain(f"stopped there; {undone} more {'was' if undone == 1 else 'were'} not tried.")
         if counts["ours"]:
             complain(f"results of earlier runs left alone: {counts['ours']}; name one to work on it.")
         if inputs.unopened and not self._args.recursive:
@@ -212,7 +245,12 @@ def _settings(args: argparse.Namespace) -> Settings:
     from resilver.settings import load_settings
     from resilver.worker.client import share_cores
 
-    settings = load_settings(options={"engine": args.engine} if args.engine else {})
+    options: dict[str, Any] = {"engine": args.engine} if args.engine else {}
+    if args.base_url:
+        options["cloud"] = {"base_url": args.base_url}
+    settings = load_settings(options=options)
+    if settings.engine != "cloud" and (args.base_url or args.yes_send):
+        raise UsageError("--base-url and --yes-send belong to --engine cloud; add that, or leave them out.")
     return share_cores(settings, args.jobs)
 
 

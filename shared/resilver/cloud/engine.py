@@ -20,9 +20,10 @@ from resilver.cloud.preparation import Piece, Prepared, prepare
 from resilver.cloud.sending import Answers, Sender, Wish, Wording, fits
 from resilver.cloud.tokens import SecretStore, Tokens
 from resilver.engine import FINAL, Limits, Report, Source
-from resilver.errors import Cancelled, OutputError, PictureChanged, ResilverError
+from resilver.errors import Cancelled, PictureChanged, ResilverError
 from resilver.http_contract import Mode
 from resilver.picture import Picture
+from resilver.picture_io.disk import translated
 from resilver.recipe import Recipe
 from resilver.result import Output, OutputName, Result
 from resilver.settings import CloudSettings
@@ -197,16 +198,12 @@ class CloudEngine:
     @contextlib.contextmanager
     def _workplace(self) -> Iterator[Path]:
         """A folder for what goes up and comes back, deleted afterwards; those of killed processes go, too."""
-        try:
+        with translated(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             for left in self._folder.glob(f"{_WORK}*"):
                 if not psutil.pid_exists(int(left.name.split("-")[1])):
                     shutil.rmtree(left, ignore_errors=True)
             place = Path(tempfile.mkdtemp(prefix=f"{_WORK}{os.getpid()}-", dir=self._folder))
-        except OSError as error:
-            raise OutputError(
-                f"No folder can be made in {self._folder} ({error.strerror}); make room there."
-            ) from error
         try:
             yield place
         finally:

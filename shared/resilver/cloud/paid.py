@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
@@ -12,10 +11,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
-from resilver.errors import OutputError, OutputFull
 from resilver.http_contract import PICTURE_FIELDS, Mode, PictureField
+from resilver.picture_io.disk import translated
 
 _FACTS = "answer.json"
 _DRAFT_S = 3600.0  # older ones belong to a process that was killed
@@ -57,30 +55,24 @@ class PaidResults:
         """Take the files over, which lie on the same file system.
 
         Raises:
-            OutputFull, OutputError: they cannot be kept.
+            OutputError: they cannot be kept.
         """
         home = self._folder / key
-        draft = None
-        try:
+        with translated(self._folder):
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=self._folder))
-            for field, path in paid.pictures.items():
-                _sync(path)
-                path.rename(draft / field)
-            facts = draft / _FACTS
-            facts.write_text(json.dumps({"pictures": list(paid.pictures), "bw": paid.bw}), encoding="ascii")
-            _sync(facts)
-            if home.exists():  # damaged, or another process was quicker
-                shutil.rmtree(home, ignore_errors=True)
-            draft.rename(home)
-            _sync(self._folder)
-        except OSError as error:
-            if draft is not None:
+            try:
+                for field, path in paid.pictures.items():
+                    _sync(path)
+                    path.rename(draft / field)
+                facts = draft / _FACTS
+                facts.write_text(json.dumps({"pictures": list(paid.pictures), "bw": paid.bw}), encoding="ascii")
+                _sync(facts)
+                shutil.rmtree(home, ignore_errors=True)  # damaged, or another process was quicker
+                draft.rename(home)
+            finally:
                 shutil.rmtree(draft, ignore_errors=True)
-            kind = OutputFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else OutputError
-            raise kind(
-                f"What the service answered cannot be kept in {self._folder} ({error.strerror}); make room there."
-            ) from error
+            _sync(self._folder)
 
     def prune(self, limit_bytes: float) -> None:
         """Delete what was not used for longest until the rest fits."""
@@ -116,10 +108,3 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def merge(paids: Mapping[Mode, Paid]) -> Paid:
-    """What several modes gave for the same picture."""
-    pictures = {field: path for paid in paids.values() for field, path in paid.pictures.items()}
-    bws = [paid.bw for paid in paids.values() if paid.bw is not None]
-    return Paid(cast(Mapping[PictureField, Path], pictures), bws[0] if bws else None)

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from resilver.cloud.ledger import cloud_folder, origin
+from resilver.cloud.ledger import origin
 from resilver.errors import CloudError, CloudGarbage, CloudUnauthorized, CloudUnreachable
 from resilver.settings import CloudSettings, config_file
 
@@ -83,6 +83,17 @@ class SecretStore:
         if self._keyring("get_password", origin(settings)):
             return "the system's keyring"
         return f"the file {self._file}, not encrypted" if origin(settings) in self._read() else "nowhere"
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """One process at a time."""
+        if sys.platform == "win32":
+            yield
+            return
+        self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with self._file.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def _keyring(self, action: str, *values: str) -> str | None:
         """What the keyring gives; ``None`` where there is none, or nothing in it."""
@@ -171,7 +182,7 @@ class Tokens:
         return self._known
 
     def _renewed(self, rejected: str) -> Secret:
-        with _alone():
+        with self._store.alone():
             self._known = None
             secret = self._secret()  # another process may have renewed it meanwhile
             fresh = secret.access and secret.access != rejected
@@ -242,18 +253,6 @@ def _post(settings: CloudSettings, body: Mapping[str, str]) -> Mapping[str, Any]
     if answer.status_code != 200 or not isinstance(found, dict):
         raise CloudGarbage(f"{settings.token_url} answered with status {answer.status_code} and no token; try later.")
     return found
-
-
-@contextlib.contextmanager
-def _alone() -> Iterator[None]:
-    """One process at a time."""
-    if sys.platform == "win32":
-        yield
-        return
-    cloud_folder().mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (cloud_folder() / "renewal.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _parse(text: str | None) -> Secret | None:
