@@ -17,6 +17,7 @@ from resilver.server.body import Body
 from resilver.server.service import Service
 
 _log = logging.getLogger(__name__)
+_TOO_SLOW = 408  # it has had its time
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -51,7 +52,8 @@ class Door:
             if reply.status is not None:  # too late for another answer
                 scope["state"]["abort"]()
             else:
-                await body.drain()
+                if status != _TOO_SLOW:
+                    await body.drain()
                 await self._envelope(refusal, headers, body.complete)(scope, receive, send)
         finally:
             self._tell(scope, status, body, time.monotonic() - begun_s)

@@ -14,7 +14,7 @@ from typing import Any
 from starlette.datastructures import QueryParams
 from starlette.types import Receive, Scope, Send
 
-from resilver.errors import Cancelled, ResilverError, Status
+from resilver.errors import Cancelled, EngineError, ResilverError, Status
 from resilver.http_contract import (
     PICTURE_FIELDS,
     Item,
@@ -57,7 +57,6 @@ class Improve:
         self._admit(scope)
         body = body_of(scope)
         with self._service.room.hold() as hold:
-            hold.grow(pictures=1, size=body.length or 0)
             async with self._service.visit() as (folder, jobs):
                 meta, files = await self._read(scope, body, hold, folder)
                 by_mode = {mode: [_job(mode, meta, files[name], folder) for name in meta.names] for mode in meta.modes}
@@ -66,8 +65,11 @@ class Improve:
                     self._service.pool.put(job)
                 items = {mode: self._items(mode, meta.names, by_mode[mode]) for mode in meta.modes}
                 await self._stream(encode_answer(items, _base64_of), jobs, body, scope, send)
+        # the end is told after the room is free, so that whoever waits for it finds room for the next request
+        await send({"type": "http.response.body"})
 
     def _admit(self, scope: Scope) -> None:
+        """Refuse at once what need not be read."""
         query = Query.parse(QueryParams(scope["query_string"]))
         if not self._service.tokens.accepts(query.token):
             raise Refusal(
@@ -78,6 +80,7 @@ class Improve:
             raise Refusal(403, f"this server knows the providers {', '.join(providers)} only")
         if self._service.stopping:
             raise Refusal(503, "the server is being stopped; try again", 10)
+        self._service.room.check()
 
     async def _read(self, scope: Scope, body: Body, hold: Hold, folder: Path) -> tuple[Meta, dict[str, Path]]:
         content_type = dict(scope["headers"]).get(b"content-type", b"").decode("latin-1")
@@ -128,12 +131,10 @@ class Improve:
                     for job in jobs:
                         job.cancel()
                 piece = await step
-                if leaving.done():
+                if leaving.done() or not piece:
                     return
                 async with asyncio.timeout(self._settings.patience_s + len(piece) / self._settings.bytes_per_s):
-                    await send({"type": "http.response.body", "body": piece, "more_body": bool(piece)})
-                if not piece:
-                    return
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
         except TimeoutError:
             _log.info("a client that does not take its answer was dropped")
             scope["state"]["abort"]()
@@ -150,6 +151,8 @@ def _job(mode: Mode, meta: Meta, source: Path, folder: Path) -> Job:
 
 def _pictures(mode: Mode, result: FileResult) -> dict[PictureField, str]:
     if mode == "resolution":
+        if "final" not in result.outputs:
+            raise EngineError("The engine gave no enlarged picture.")
         return {"resolved": str(result.outputs["final"])}
     wanted = PICTURE_FIELDS["improve"] if result.bw else ("improved",)
     return {field: str(result.outputs[field]) for field in wanted if field in result.outputs}

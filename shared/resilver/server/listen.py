@@ -27,10 +27,12 @@ def open_socket(host: str, port: int) -> socket.socket:
     Raises:
         SettingsError: it cannot.
     """
+    if not 0 <= port < 1 << 16:
+        raise SettingsError(f"There is no port {port}; choose one from 1 to 65535 for --port.")
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family)
-    except (OSError, OverflowError, UnicodeError) as error:
+    except (OSError, UnicodeError) as error:
         raise SettingsError(f"{host} port {port} cannot be listened on ({error}); choose another --port.") from error
 
 
@@ -113,10 +115,15 @@ class _Protocol(H11Protocol):
         if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):  # an answer is on its way already
             self.transport.abort()
             return
-        headers: list[tuple[bytes, bytes]] = [(b"content-type", b"application/json"), (b"connection", b"close")]
+        envelope = encode_failure(400, msg)
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(envelope)).encode()),
+            (b"connection", b"close"),
+        ]
         events: list[Any] = [
             h11.Response(status_code=400, headers=headers, reason=b"Bad Request"),
-            h11.Data(data=encode_failure(400, msg)),
+            h11.Data(data=envelope),
             h11.EndOfMessage(),
         ]
         for event in events:

@@ -12,7 +12,10 @@ _LONGEST_WAIT_S = 120
 
 
 class Room:
-    """Bounds of pictures and bytes over all requests; ``wait_s()`` guesses when there will be room again."""
+    """Bounds of pictures and bytes over all requests; ``wait_s()`` guesses when there will be room again.
+
+    Only what has come counts, so that a client that says it will send much, and does not, takes nothing away.
+    """
 
     def __init__(self, pictures: int, size: int, wait_s: Callable[[], float]) -> None:
         self._most_pictures = pictures
@@ -31,6 +34,15 @@ class Room:
             self.pictures -= hold.pictures
             self.bytes -= hold.bytes
 
+    def check(self) -> None:
+        """Look whether anything at all would fit.
+
+        Raises:
+            Refusal: 429, it would not.
+        """
+        if self.pictures >= self._most_pictures or self.bytes >= self._most_bytes:
+            raise self._full()
+
     def take(self, pictures: int, size: int) -> None:
         """Count so much more.
 
@@ -38,10 +50,13 @@ class Room:
             Refusal: 429, it does not fit.
         """
         if self.pictures + pictures > self._most_pictures or self.bytes + size > self._most_bytes:
-            wait_s = min(_LONGEST_WAIT_S, max(1, math.ceil(self._wait_s())))
-            raise Refusal(429, "too many pictures are waiting; try again later", wait_s)
+            raise self._full()
         self.pictures += pictures
         self.bytes += size
+
+    def _full(self) -> Refusal:
+        wait_s = min(_LONGEST_WAIT_S, max(1, math.ceil(self._wait_s())))
+        return Refusal(429, "too many pictures are waiting; try again later", wait_s)
 
 
 class Hold:
