@@ -6,7 +6,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -72,12 +72,11 @@ def exchange(service: Service, works: Sequence[Work], wish: Wish, talk: Talk, re
         except BaseException:
             uploads.count()
             raise
-        answer = read_answer(document, reply.status, meta)
+        answer = read_answer(document, reply.status, meta, scanner.text)
         if billable(answer.failure):
             uploads.count()
         if answer.failure is not None:
-            failure = replace(answer.failure, text=scanner.text(answer.failure.text))
-            return Refused(failure, reply.retry_after_s)
+            return Refused(answer.failure, reply.retry_after_s)
         _settle(answer, named, scanner, talk)
     return None
 
@@ -106,7 +105,7 @@ def _settle(answer: Answer, named: Mapping[str, Work], scanner: AnswerScanner, t
             if item.status is Status.SUCCESS:
                 _receive(work, mode, item, scanner, talk)
             else:
-                settle_item(work, mode, replace(item, error=scanner.text(item.error)), talk)
+                settle_item(work, mode, item, talk)
 
 
 def _receive(work: Work, mode: Mode, item: Item, scanner: AnswerScanner, talk: Talk) -> None:

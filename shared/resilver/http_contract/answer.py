@@ -65,34 +65,33 @@ class Answer:
     unknown: int = 0
 
 
-def read_answer(document: object, http_status: int, meta: Meta) -> Answer:
+def read_answer(document: object, http_status: int, meta: Meta, full_text: Callable[[str], str] = str) -> Answer:
     """Understand the JSON ``document`` (``None``: the answer was no JSON) of the answer to ``meta``.
 
-    A ``status`` in a JSON object decides over ``http_status``. Nothing in it can raise.
+    A ``status`` in a JSON object decides over ``http_status``. ``full_text`` gives the text that a string stands for,
+    if a reader put something else in its place. Nothing in a document can raise.
     """
     if not isinstance(document, dict) or (status := _number(document.get("status"))) is None:
         return Answer(failure=Failure(http_status))
-    encoded = document.get("htmlencoded") is True
+    text = _Texts(full_text, document.get("htmlencoded") is True)
     body = document.get("body")
     if not isinstance(body, dict):
-        return Answer(failure=Failure(status, _text(body, encoded)))
+        return Answer(failure=Failure(status, text.read(body)))
     lists = {mode: body[mode] for mode in meta.modes if isinstance(body.get(mode), list)}
     inner = _number(body.get("status"))
     refused = status != 200 or inner not in (None, 0)
     if refused and not any(lists.values()):
-        text = _text(body.get("error"), encoded) or _text(body.get("message"), encoded)
-        return Answer(failure=Failure(status, text, temporary=inner == Status.TEMPORARY))
+        why = text.read(body.get("error")) or text.read(body.get("message"))
+        return Answer(failure=Failure(status, why, temporary=inner == Status.TEMPORARY))
     items: dict[Mode, Mapping[str, Item]] = {}
     unknown = 0
     for mode in meta.modes:
-        items[mode], strangers = _match(lists.get(mode, []), mode, meta.names, encoded)
+        items[mode], strangers = _match(lists.get(mode, []), mode, meta.names, text)
         unknown += strangers
     return Answer(items, unknown=unknown)
 
 
-def _match(
-    entries: Sequence[object], mode: Mode, names: Sequence[str], encoded: bool
-) -> tuple[Mapping[str, Item], int]:
+def _match(entries: Sequence[object], mode: Mode, names: Sequence[str], text: _Texts) -> tuple[Mapping[str, Item], int]:
     """An item for each name, and how many entries belong to none. One without a name counts by its position."""
     found: dict[str, list[Mapping[str, Any]]] = {name: [] for name in names}
     strangers = 0
@@ -107,7 +106,7 @@ def _match(
     items = {}
     for name, claims in found.items():
         # two entries of one name: which is right cannot be told, and a wrong picture is worse than none
-        items[name] = _item(claims[0], name, mode, encoded) if len(claims) == 1 else _missing(name)
+        items[name] = _item(claims[0], name, mode, text) if len(claims) == 1 else _missing(name)
     return items, strangers
 
 
@@ -115,8 +114,8 @@ def _missing(name: str) -> Item:
     return Item(name, Status.TEMPORARY, missing=True)
 
 
-def _item(entry: Mapping[str, Any], name: str, mode: Mode, encoded: bool) -> Item:
-    error = _text(entry.get("error"), encoded)
+def _item(entry: Mapping[str, Any], name: str, mode: Mode, text: _Texts) -> Item:
+    error = text.read(entry.get("error"))
     pictures = {key: entry[key] for key in PICTURE_FIELDS[mode] if isinstance(entry.get(key), str) and entry[key]}
     status = _item_status(entry.get("status"), error, bool(pictures))
     if status is not Status.SUCCESS:
@@ -148,10 +147,18 @@ def _flag(value: object) -> bool | None:
     return bool(value) if isinstance(value, int) and value in (0, 1) else None
 
 
-def _text(value: object, encoded: bool) -> str:
-    if not isinstance(value, str):
-        return ""
-    return html.unescape(value) if encoded else value
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """How this answer writes its texts for people."""
+
+    full: Callable[[str], str]
+    escaped: bool
+
+    def read(self, value: object) -> str:
+        if not isinstance(value, str):
+            return ""
+        text = self.full(value)
+        return html.unescape(text) if self.escaped else text
 
 
 def encode_answer(items: Mapping[Mode, Iterable[Item]], base64_of: Callable[[str], Iterable[bytes]]) -> Iterator[bytes]:
