@@ -115,6 +115,14 @@ def _plain(value: Any) -> Any:
     return [_plain(one) for one in value] if isinstance(value, list) else value
 
 
+@pytest.mark.parametrize("escape", [rb"\x41", rb"\u12G4", b"\\", rb"\u00"])
+def test_a_wrong_escape_is_refused(tmp_path: Path, escape: bytes) -> None:
+    """What ``json`` refuses within a short string is refused within a long one, too."""
+    for text in (b"", LONG):
+        with AnswerScanner(tmp_path, AnswerLimits()) as scanner, pytest.raises(CloudGarbage):
+            scan(scanner, b'["' + text + escape + b'"]', [len(text) + 4])
+
+
 @given(text=st.binary(max_size=300) | st.text(st.sampled_from('{}[]":,\\u/0a\n'), max_size=60).map(str.encode))
 @settings(max_examples=500, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_json_refuses_is_refused(tmp_path: Path, text: bytes) -> None:

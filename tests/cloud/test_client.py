@@ -323,6 +323,8 @@ def test_after_a_400_the_pictures_go_one_by_one(send: Callable[..., Batch]) -> N
         answers.page(204, b""),
         answers.page(200, b'{"status":200,"body":{"improve":[{"na'),
         answers.page(200, b"[" * 100_000),
+        answers.page(200, b"{}"),
+        answers.page(200, b'{"status":200}'),
         answers.page(200, '{"status":200}'.encode("utf-16")),
         answers.gzip_bomb(20),
     ],
@@ -335,6 +337,23 @@ def test_an_answer_that_is_none_is_not_paid_for_twice(send: Callable[..., Batch]
     assert [one.sent for one in found] == [1] * 3
     assert len(batch.server.requests) == 1
     assert files(batch) == 0
+
+
+@pytest.mark.parametrize("body", [{"status": 1, "error": "out of credit"}, "out of credit"])
+def test_a_failure_under_200_is_final(send: Callable[..., Batch], body: object) -> None:
+    """An envelope that says 200 and then that all failed is not asked again, and its text is shown."""
+    batch = send(answers.refused(200, body))
+    found = batch.improve()
+    assert kinds(found) == [{"improve": CloudRefused}] * 3
+    assert "out of credit" in str(found[0].errors["improve"])
+    assert len(batch.server.requests) == 1
+
+
+def test_a_temporary_failure_under_200_is_tried_again(send: Callable[..., Batch]) -> None:
+    """A status 2 of the body itself counts like a busy service."""
+    batch = send(answers.refused(200, {"status": 2}), answers.good)
+    assert kinds(batch.improve()) == [{}] * 3
+    assert batch.pauses > 0
 
 
 def test_the_envelope_decides(send: Callable[..., Batch]) -> None:

@@ -157,7 +157,7 @@ def settle_item(work: Work, mode: Mode, item: Item, talk: Talk) -> None:
     elif item.status is Status.TEMPORARY:
         error = CloudBusy(f"{talk.service} could not do this picture now{said}; try later.")
         _again(work, error, talk, (mode,))
-    elif item.status is Status.PERMANENT:
+    else:
         work.fail(CloudRefused(f"{talk.service} cannot do this picture{said}."), mode)
 
 
