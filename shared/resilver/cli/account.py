@@ -48,9 +48,12 @@ def ready_to_send(settings: CloudSettings, pictures: int, *, agreed: bool) -> No
 
     Raises:
         CloudConsent: nobody agreed; nothing is sent.
+        SettingsError: the base URL is no address.
     """
     from resilver.cloud.ledger import Ledger, cloud_folder, estimate, origin, who_gets_them
+    from resilver.cloud.transport import improve_url
 
+    improve_url(settings.base_url)  # refuses what is no address
     ledger = Ledger(cloud_folder())
     if not ledger.agreed(settings):
         complain(who_gets_them(settings))
@@ -76,10 +79,13 @@ def _asked(question: str) -> bool:
 
 
 def _settings(args: argparse.Namespace) -> CloudSettings:
+    from resilver.cloud.transport import improve_url
     from resilver.settings import load_settings
 
     base_url = getattr(args, "base_url", None)
-    return load_settings(options={"cloud": {"base_url": base_url}} if base_url else {}).cloud
+    settings = load_settings(options={"cloud": {"base_url": base_url}} if base_url else {}).cloud
+    improve_url(settings.base_url)  # refuses what is no address
+    return settings
 
 
 def _login(args: argparse.Namespace) -> int:
