@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,19 @@ META = {"mode": ["improve"], "images": [{"name": "file_0"}]}
 
 
 class Served:
-    """A server with a fake engine; ``folder`` holds its temporary files, its log, and the gate of gated engines."""
+    """A server with a fake engine; ``folder`` holds its temporary files, its log, and the gate of gated engines.
 
-    def __init__(self, folder: Path, engine: str = "Negative", tls: tuple[Path, Path] | None = None, **server: Any):
+    ``before``: a command that starts the server's, as ``nice`` does.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        engine: str = "Negative",
+        tls: tuple[Path, Path] | None = None,
+        before: Sequence[str] = (),
+        **server: Any,
+    ) -> None:
         self.temporary = folder / "tmp"
         self.temporary.mkdir(parents=True, exist_ok=True)
         self.gate = folder / "open"
@@ -35,7 +45,7 @@ class Served:
         asked = {"engine": engine, "server": server, "token": TOKEN, "tls": tls and [str(path) for path in tls]}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, str(Path(__file__).with_name("serve.py")), json.dumps(asked)],
+                [*before, sys.executable, str(Path(__file__).with_name("serve.py")), json.dumps(asked)],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 env={**os.environ, "TMPDIR": str(self.temporary), "RESILVER_TEST_GATE": str(self.gate)},

@@ -189,6 +189,21 @@ def test_what_is_no_http(server, head):
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["status"] in (400, 401)
 
 
+def test_a_full_disk_is_told_and_passes(tmp_path):
+    """Uploads that find no room on the disk get 503 and when to come again; as soon as there is room, all is well."""
+    script = f'mount -t tmpfs -o size=1m none "{tmp_path / "tmp"}" && exec "$@"'
+    before = ["unshare", "-m", "sh", "-c", script, "sh"]
+    (tmp_path / "tmp").mkdir()
+    if subprocess.run([*before, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("only root may mount a small disk")
+    with Served(tmp_path, before=before) as server:
+        for _ in range(3):
+            answer = server.post(files=[("file_0", ("", b"x" * 2_000_000))])
+            refused(answer, 503)
+            assert int(answer.headers["retry-after"]) > 0
+            assert items(server.post())[0]["status"] == 0
+
+
 def test_strict_and_always_200_and_providers(tmp_path):
     """By setting, resolution without factor or type is refused, providers are few, errors come under HTTP 200."""
     with Served(tmp_path, strict=True, always_200=True, providers="mcs, own") as server:

@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         digests, fresh = load_tokens(token_file)
         if readable_by_others(token_file):
             complain(f"other users of this computer can read {shown(token_file)}; take that right from them.")
-        start_log()
+        start_log(lasting=True)
         service = Service(settings, Tokens(digests))
         _tell(listener, tls is not None, fresh)
         listen(service, listener, tls)

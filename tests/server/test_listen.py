@@ -1,7 +1,8 @@
-"""HTTPS by certificate files."""
+"""Sockets: HTTPS by certificate files, and what a listening socket must be."""
 
 from __future__ import annotations
 
+import socket
 import ssl
 import subprocess
 
@@ -87,6 +88,14 @@ def test_files_that_cannot_be_used(pair, tmp_path):
     ):
         with pytest.raises(SettingsError, match="TLS"):
             check_certificate(certificate, key)
+
+
+def test_answers_are_not_held_back():
+    """Connections send what they have at once, instead of waiting for the other side's acknowledgement."""
+    with open_socket("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        line, _ = listener.accept()
+        with line:
+            assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_a_port_that_is_taken():
