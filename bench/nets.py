@@ -16,10 +16,11 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from training import figures  # noqa: E402
-from training.apply import Exported, colorizer, detector, filler, on_luminance, plane_function  # noqa: E402
+from training.apply import Exported, cleaned, colorizer, detector, filler, on_luminance, plane_function  # noqa: E402
 from training.colour_figures import colouring  # noqa: E402
 from training.repair_figures import detecting, repairing, squares  # noqa: E402
+
+from training import figures  # noqa: E402
 
 WEIGHTS = ROOT / "shared" / "resilver" / "local" / "weights"
 TILE = 256 + 2 * 8  # what the engine gives a network at a time, overlap included
@@ -51,7 +52,7 @@ def enlarge_4(stem: Path, data: Path) -> Iterable[str]:  # noqa: ARG001
 def denoise(stem: Path, data: Path) -> Iterable[str]:  # noqa: ARG001
     run = plane_function(Exported(stem), 8)
     yield cost(stem, 1)
-    yield from figures.cleaning(lambda pixels: on_luminance(pixels, run, 1))
+    yield from figures.cleaning(lambda pixels: cleaned(pixels, run))
 
 
 def repair(stem: Path, data: Path) -> Iterable[str]:

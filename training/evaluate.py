@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from training import figures
-from training.apply import Net, Plane, colorizer, detector, filler, on_luminance, plane_function
+from training.apply import Net, Plane, cleaned, colorizer, detector, filler, on_luminance, plane_function
 from training.colour_figures import colouring
 from training.repair_figures import detecting, repairing, squares
 from training.tasks import TASKS
@@ -54,7 +54,7 @@ def lines(name: str, net: Net, chosen: argparse.Namespace) -> Iterable[str]:
         return colouring(colorizer(net, TASKS[name](chosen.data).rarity().numpy()), chosen.data)
     if name == "denoise":
         run = plane_function(net, 8)
-        return figures.cleaning(lambda pixels: on_luminance(pixels, run, 1))
+        return figures.cleaning(lambda pixels: cleaned(pixels, run))
     return enlarging(net, 4 if "x4" in name else 2)
 
 

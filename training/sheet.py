@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from training import colour
-from training.apply import colorizer, detector, filler, find, on_luminance, plane_function
+from training.apply import cleaned, colorizer, detector, filler, find, on_luminance, plane_function
 from training.data import Bytes
 from training.evaluate import as_function, load
 from training.figures import lanczos
@@ -53,7 +53,7 @@ def enlarging(checkpoints: Path) -> Show:
 
 def denoising(checkpoints: Path) -> Show:
     run = plane_function(as_function(load("denoise", checkpoints)), 8)
-    return lambda pixels, place: [crop(pixels, place, TILE), crop(on_luminance(pixels, run, 1), place, TILE)]
+    return lambda pixels, place: [crop(pixels, place, TILE), crop(cleaned(pixels, run), place, TILE)]
 
 
 def repairing(checkpoints: Path) -> Show:
