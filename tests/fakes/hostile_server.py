@@ -160,18 +160,18 @@ class HostileServer:
             connection.close()
 
     def _converse(self, connection: socket.socket) -> None:
-        stream = connection.makefile("rb", buffering=1 << 16)
-        while not self._closed.is_set():
-            exchange = _read_head(stream, connection, self._closed)
-            if self._reads:
-                exchange.body = _read_body(stream, exchange)
-                _split(exchange)
-            with self._lock:
-                self.requests.append(exchange)
-                script = self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
-            script(exchange)
-            if exchange.closing or not self._reads:
-                return
+        with connection.makefile("rb", buffering=1 << 16) as stream:  # which would keep the socket open
+            while not self._closed.is_set():
+                exchange = _read_head(stream, connection, self._closed)
+                if self._reads:
+                    exchange.body = _read_body(stream, exchange)
+                    _split(exchange)
+                with self._lock:
+                    self.requests.append(exchange)
+                    script = self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
+                script(exchange)
+                if exchange.closing or not self._reads:
+                    return
 
 
 def _context() -> ssl.SSLContext:

@@ -9,7 +9,7 @@ import pytest
 
 TESTS = Path(__file__).parent.parent
 
-# fault: where it is provoked. Those of the hot folder and the network stand with these parts.
+# fault: where it is provoked. Those of the hot folder stand with that part.
 ROWS = {
     "1 kill -9 at any instant": {
         "picture_io/test_write.py": ["test_a_kill_at_any_moment_leaves_whole_files_only"],
@@ -81,7 +81,42 @@ ROWS = {
         ],
         "worker/test_client.py": ["test_blank_result_is_not_saved"],
     },
+    "24 a service's bad answers": {
+        "reliability/test_http_rows.py": [
+            "test_row_24_stops_and_asks",
+            "test_row_24_backs_off_and_goes_on",
+            "test_row_24_gives_up",
+            "test_row_24_fails_for_good",
+            "test_row_24_sends_again_only_what_failed",
+            "test_row_24_already_good",
+            "test_row_24_names",
+            "test_row_24_strangers_and_doubles",
+        ],
+        "cloud/test_generated_answers.py": ["test_any_answer_to_both_modes", "test_any_answer_to_one_mode"],
+    },
+    "25 too much, too slow, a bomb": {
+        "reliability/test_http_rows.py": [
+            "test_row_25_more_than_the_service_takes",
+            "test_row_25_slow_drip",
+            "test_row_25_gzip_bomb",
+        ]
+    },
+    "26 redirects, certificates, proxies": {
+        "reliability/test_http_rows.py": [
+            "test_row_26_redirects_are_never_followed",
+            "test_row_26_certificate_stops_the_queue",
+            "test_row_26_no_way_around_certificates",
+            "test_row_26_proxy",
+        ]
+    },
+    "27 token leak": {
+        "reliability/test_http_rows.py": [
+            "test_row_27_no_token_in_anything_a_user_sends_us",
+            "test_row_27_no_token_of_our_server",
+        ]
+    },
     "28 hostile names": {
+        "reliability/test_http_rows.py": ["test_row_28_names_of_the_service", "test_row_28_names_of_photographs"],
         "picture_io/test_names.py": [
             "test_any_name_gives_one_valid_part_of_a_path",
             "test_long_names_are_cut_by_bytes_and_stay_apart",
