@@ -82,6 +82,19 @@ def test_a_kept_connection_is_told_that_the_end_is_near(tmp_path):
         server.process.wait(30)
 
 
+def test_who_asks_twice_does_not_wait(tmp_path):
+    """The second Ctrl-C ends the server without waiting for what was begun, and still without leaving anything."""
+    with Served(tmp_path, engine="served.Gated") as server, concurrent.futures.ThreadPoolExecutor() as crowd:
+        request = begun(server, crowd)
+        workers = server.workers()
+        server.process.send_signal(signal.SIGINT)
+        eventually(lambda: refuses(server))
+        server.stop(signal.SIGINT, timeout_s=30)
+        assert request.exception() is not None or [item["status"] for item in items(request.result())] == [2, 2]
+        assert gone(workers)
+        assert not list(server.temporary.iterdir())
+
+
 def test_the_next_start_tidies_up_after_a_kill(tmp_path):
     """What a killed server left on the disk is deleted by the next one, and its workers end by themselves."""
     with Served(tmp_path, engine="served.Gated") as server, concurrent.futures.ThreadPoolExecutor() as crowd:
