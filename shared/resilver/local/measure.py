@@ -34,7 +34,7 @@ _PAPER = 26.0
 # The thresholds below were chosen on 332 training pictures, as they were and with damage of known kinds.
 # By each of its limits, about 1 in 60 clean ones counts as faded (pictures made matte on purpose), and
 # 19 of 20 whose contrast is 45 to 65 % on a black of 12 to 30 % do
-_LOST_MEAN, _LOST, _LOST_TONED = 88.0, 78.0, 45.0
+_LOST_MEAN, _LOST_MEAN_BW, _LOST, _LOST_TONED = 88.0, 82.0, 78.0, 45.0
 # A reddened print has the tint in black and white alike; 1 in 30 clean ones has so much of it, most of
 # them without any loss of contrast
 _REDDENED, _LOST_REDDENED = 18.0, 50.0
@@ -113,8 +113,10 @@ class Assessment:
             return True
         black, white = self.tones.darkest, self.tones.lightest
         lost = _lost_in_the_mean(black, white)
-        if self.bw or lost > _LOST_MEAN:
-            return lost > _LOST_MEAN
+        if self.bw:
+            return lost > _LOST_MEAN_BW
+        if lost > _LOST_MEAN:
+            return True
         reddened = min(_redness(black), _redness(white)) > _REDDENED and lost > _LOST_REDDENED
         return reddened or _lost(black, white) > _LOST
 
