@@ -14,7 +14,7 @@ import pytest
 
 from fakes.cloud_service import serving
 from resilver.cloud.tokens import Secret, SecretStore, Tokens, request_token
-from resilver.errors import CloudGarbage, CloudUnauthorized, CloudUnreachable
+from resilver.errors import CloudGarbage, CloudUnauthorized, CloudUnreachable, SettingsError
 from resilver.settings import CloudSettings
 
 SETTINGS = CloudSettings(base_url="https://one.example/improve")
@@ -222,6 +222,21 @@ def test_no_connection_is_said():
     settings = CloudSettings(base_url="http://127.0.0.1:9", token_url="http://127.0.0.1:9/token")
     with pytest.raises(CloudUnreachable):
         request_token(settings, Secret("", "id", "secret"))
+
+
+def test_an_answer_without_end_is_cut():
+    """A token endpoint that sends megabytes is garbage, not memory."""
+    with serving() as service:
+        service.grant = lambda body: (200, {"access_token": "x" * 10_000_000})
+        with pytest.raises(CloudGarbage):
+            request_token(service.settings(), Secret("", "id", "secret"))
+
+
+@pytest.mark.parametrize("url", ["nonsense", "ftp://one.example", "http://one.example:port/"])
+def test_an_address_that_is_none_is_a_setting(url):
+    """The setting is named."""
+    with pytest.raises(SettingsError, match="token_url"):
+        request_token(CloudSettings(token_url=url), Secret("", "id", "secret"))
 
 
 def test_a_broken_file_asks_to_log_in(store, tmp_path, bare):

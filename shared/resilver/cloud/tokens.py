@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from resilver.cloud.ledger import origin
-from resilver.errors import CloudError, CloudGarbage, CloudUnauthorized, CloudUnreachable
+from resilver.errors import CloudError, CloudGarbage, CloudUnauthorized, SettingsError
 from resilver.settings import CloudSettings, config_file
 
 if sys.platform != "win32":
@@ -28,6 +28,8 @@ VARIABLE = "RESILVER_TOKEN"
 _KEYRING = "resilver"  # the name of our entries there
 _EARLY_S = 60.0  # renewed so long before the end
 _USUAL_S = 3600.0  # of life, where the service does not say
+_MOST_BYTES = 64 * 1024  # of an answer
+_PATIENCE_S = 60.0  # for an answer that drips
 _LOG_IN = "call 'resilver login'"
 
 
@@ -200,7 +202,8 @@ def request_token(settings: CloudSettings, secret: Secret) -> Secret:
 
     Raises:
         CloudUnauthorized: the client is refused.
-        CloudUnreachable, CloudGarbage: there is no answer, or none that makes sense.
+        CloudUnreachable, CloudUntrusted, CloudGarbage: there is no answer, or none that makes sense.
+        SettingsError: the address of the tokens is none.
     """
     client = {"client_id": secret.client_id}
     if secret.refresh:
@@ -235,20 +238,24 @@ def _lifetime(answer: Mapping[str, Any]) -> float:
 def _post(settings: CloudSettings, body: Mapping[str, str]) -> Mapping[str, Any]:
     import httpx
 
-    from resilver.cloud.transport import plain_client
+    from resilver.cloud.transport import fault_of, plain_client
 
+    text, deadline = b"", time.monotonic() + _PATIENCE_S
     try:
-        with plain_client(settings) as client:
-            answer = client.post(settings.token_url, json=body)
+        with plain_client(settings) as client, client.stream("POST", settings.token_url, json=body) as answer:
+            for piece in answer.iter_raw():
+                text += piece
+                if len(text) > _MOST_BYTES or time.monotonic() > deadline:
+                    break
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+        raise SettingsError("The setting 'cloud.token_url' is no address; mend it.") from error
     except httpx.HTTPError as error:
-        raise CloudUnreachable(
-            f"No token can be got from {settings.token_url} ({type(error).__name__}); check the connection."
-        ) from error
+        raise fault_of(httpx.URL(settings.token_url).host, error) from error
     if answer.status_code in (400, 401, 403):
         raise CloudUnauthorized(f"{settings.token_url} refuses the client's credentials; {_LOG_IN} with valid ones.")
     try:
-        found = answer.json()
-    except ValueError:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
         found = None
     if answer.status_code != 200 or not isinstance(found, dict):
         raise CloudGarbage(f"{settings.token_url} answered with status {answer.status_code} and no token; try later.")

@@ -238,11 +238,12 @@ def _faults(host: str, watch: Watch) -> Iterator[None]:
         yield
     except (httpx.HTTPError, httpx.StreamError, zlib.error) as error:
         watch.check()
-        raise _fault(host, error) from error
+        raise fault_of(host, error) from error
     watch.check()  # a connection that was shut may look like an answer that ended
 
 
-def _fault(host: str, error: Exception) -> CloudError:
+def fault_of(host: str, error: Exception) -> CloudError:
+    """What an error of httpx means."""
     if isinstance(error, httpx.ConnectError) and any(isinstance(one, ssl.SSLError) for one in _causes(error)):
         return CloudUntrusted(
             f"{host} cannot prove who it is (its certificate is not trusted), so nothing was sent; "
