@@ -123,7 +123,7 @@ def _body(data: bytes) -> bytes:
 
 def test_silent_and_dripping_clients_are_dropped(tmp_path):
     """Connections that say nothing, half a head, or a piece of a body end at their deadlines; others are served."""
-    with Served(tmp_path, header_s=2.0, patience_s=2.0, bytes_per_s=1 << 20) as server, lines(server, 300) as silent:
+    with Served(tmp_path, header_s=3.0, patience_s=3.0, bytes_per_s=1 << 20) as server, lines(server, 300) as silent:
         dripping = silent[200:]
         for line in silent[100:200]:
             line.sendall(head(5)[:-6])
@@ -143,14 +143,14 @@ def test_silent_and_dripping_clients_are_dropped(tmp_path):
 
 def test_the_clock_of_the_head_starts_anew_with_each_request(tmp_path):
     """A connection that is kept has the time for a head again after each answer, and no longer."""
-    with Served(tmp_path, header_s=1.0) as server, lines(server, 1) as (line,):
+    with Served(tmp_path, header_s=3.0) as server, lines(server, 1) as (line,):
         for _ in range(3):
             line.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
             answer = b""
             while not answer.endswith(b"}"):
                 answer += line.recv(65_536)
             assert answer.startswith(b"HTTP/1.1 200")
-            time.sleep(0.6)
+            time.sleep(1.2)
         line.sendall(b"GET /healthz HT")
         with contextlib.suppress(ConnectionResetError):
             assert line.recv(10) == b""
