@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 
 import numpy as np
-from damage import Damage, blotched, chained, compressed, gray, noisy, pictures, slightly_cast, toned
+from _damage import Damage, blotched, chained, compressed, gray, noisy, pictures, slightly_cast, toned
 
 from resilver.local.measure import assess
 from resilver.picture import Picture

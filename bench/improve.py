@@ -11,7 +11,7 @@ import sys
 from typing import get_args
 
 import numpy as np
-from damage import Damage, Rgb, chained, compressed, faded, gray, noisy, pictures, psnr, reddened, toned, yellowed
+from _damage import Damage, Rgb, chained, compressed, faded, gray, noisy, pictures, psnr, reddened, toned, yellowed
 
 from resilver.engine import Report
 from resilver.local.measure import assess

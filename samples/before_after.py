@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from resilver import PRESETS, Report, load_settings, make_engine
-from resilver.improve import improve
+from resilver import PRESETS, Report, improve_picture, load_settings, make_engine
 from resilver.picture_io.read import ReadLimits, read_picture
 
 HERE = Path(__file__).parent
@@ -29,7 +28,7 @@ def main() -> None:
     shown = []
     for name in NAMES:
         before = read_picture(HERE / name, limits)
-        after = improve(before, PRESETS["Restore"], engine, Report(on_note=print)).picture("final")
+        after = improve_picture(before, PRESETS["Restore"], engine, Report(on_note=print)).picture("final")
         if after is None:
             raise SystemExit(f"Nothing was found wrong with {name}.")
         shown += [Image.fromarray(np.asarray(picture.pixels)) for picture in (before, after)]

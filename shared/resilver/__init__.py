@@ -24,7 +24,7 @@ _ROOMS = {
     "Report": "engine",
     "Settings": "settings",
     "load_settings": "settings",
-    "improve": "improve",
+    "improve_picture": "improve",
     "improve_file": "improve",
     "make_engine": "engines",
 }
@@ -42,8 +42,8 @@ __all__ = [
     "Settings",
     "Step",
     "__version__",
-    "improve",
     "improve_file",
+    "improve_picture",
     "load_settings",
     "make_engine",
 ]
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from resilver.engine import Engine, Report
     from resilver.engines import make_engine
     from resilver.errors import ResilverError
-    from resilver.improve import improve, improve_file
+    from resilver.improve import improve_file, improve_picture
     from resilver.picture import Metadata, Picture
     from resilver.recipe import PRESETS, Recipe
     from resilver.result import Output, Result, Step

@@ -30,7 +30,7 @@ OWN_RESULT = "a result of Resilver"
 """Why there is no output for a picture that Resilver made itself."""
 
 
-def improve(
+def improve_picture(
     picture: Picture,
     recipe: Recipe,
     engine: Engine,
@@ -136,7 +136,7 @@ def improve_file(
     file = _File(job, recipe, keep, limits or ReadLimits())
     if (skipped := file.skipped(again)) is not None:
         return skipped
-    result = improve(file.read(), recipe, engine, report.part(0.02, 0.95), wanted_outputs(recipe, keep))
+    result = improve_picture(file.read(), recipe, engine, report.part(0.02, 0.95), wanted_outputs(recipe, keep))
     report.progress(0.95, "writing")
     done = file.finish(result, engine)
     report.progress(1.0, "done")

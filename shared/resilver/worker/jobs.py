@@ -14,7 +14,7 @@ from typing import Any
 from resilver import __version__
 from resilver.engine import FINAL, BatchEngine, Engine, Limits, Report, Source
 from resilver.errors import ResilverError, UsageError
-from resilver.improve import FileJob, FileResult, improve, improve_file, improve_files
+from resilver.improve import FileJob, FileResult, improve_file, improve_files, improve_picture
 from resilver.picture import Picture
 from resilver.picture_io.raw import RawFile, read_raw, write_raw
 from resilver.picture_io.read import ReadLimits, read_picture
@@ -139,7 +139,7 @@ class Jobs:
     ) -> ImprovedRaw:
         engine = _announced(self._engine(settings), started)
         picture = self._read_raw(job.raw, settings)
-        result = improve(picture, job.recipe, engine, report, job.wanted)
+        result = improve_picture(picture, job.recipe, engine, report, job.wanted)
         return ImprovedRaw(
             id=job.id,
             outputs=_write_outputs(result.outputs, job.raw.path.with_name(f"result-{job.id}")),
