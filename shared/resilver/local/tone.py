@@ -35,8 +35,9 @@ class _Kept:
 
 def _kept(assessment: Assessment) -> _Kept:
     if not assessment.bw:
-        # the ends of a colour picture may be coloured by right: a fifth of their tint stays
-        return _Kept(0.2, 0.2)
+        # the ends of a colour picture may be coloured by right, and skin turns gray when they lose all of it:
+        # a third of their tint stays
+        return _Kept(0.35, 0.35)
     if assessment.yellowed:
         return _Kept(0.3, 0.3)
     # a toned print was toned on purpose: what is mended is its fading
