@@ -8,8 +8,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 from PIL import Image
@@ -18,6 +20,11 @@ from cloud.test_preparation import smooth
 from fakes.cloud_service import TOKEN, CloudService, serving
 from resilver.cli import main
 from resilver.cloud.ledger import Ledger, cloud_folder
+from resilver.errors import CloudConsent
+from resilver.picture import Picture
+from resilver.recipe import Recipe
+from resilver.settings import load_settings
+from resilver.worker.client import Worker
 
 
 @pytest.fixture
@@ -192,3 +199,53 @@ def test_on_a_terminal_it_asks(service, album, home):
         assert process.wait(60) == status
         os.close(leader)
     assert service.sent == 5
+
+
+def test_ctrl_c_ends_a_waiting_upload(service, album, home):
+    """Stopped while the service is silent, the command leaves with 130 and without results, though nothing came."""
+    came, release = threading.Event(), threading.Event()
+    plain = service.answer
+
+    def silent(seen):
+        came.set()
+        release.wait(120)
+        return plain(seen)
+
+    service.answer = silent
+    code = "import sys; from resilver.cli import main; sys.exit(main(sys.argv[1:]))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "restore", "--engine", "cloud", "--yes-send", "album", "-o", "out"],
+        stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True, text=True,
+    )  # fmt: skip
+    try:
+        assert came.wait(60)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=60)[1]
+        assert process.returncode == 130
+        assert "Traceback" not in said
+        assert not (home / "out").exists()
+        assert not [path for path in cloud_folder().iterdir() if path.name.startswith("sending-")]
+    finally:
+        release.set()
+        process.kill()
+        process.wait()
+
+
+def test_a_layer_goes_the_same_way(service):
+    """What a plug-in hands over as raw pixels is sent, too, once somebody agreed; not before."""
+    settings = load_settings(options={"engine": "cloud"})
+    layer = Picture(pixels=smooth(40, 50) // 2, alpha=np.full((40, 50), 99, np.uint8))
+    with Worker(settings) as worker:
+        with pytest.raises(CloudConsent):
+            worker.improve_raw(layer, Recipe())
+        Ledger(cloud_folder()).agree(settings.cloud)
+        done = worker.improve_raw(layer, Recipe()).picture("final")
+    assert np.abs(done.pixels.astype(int) - layer.pixels - 20).max() <= 5
+    assert (done.alpha == 99).all()
+
+
+def test_the_estimate_counts_both_steps(service, album, capsys):
+    """A picture that is repaired and enlarged goes up twice, and so it is told."""
+    assert restore(album / "0.jpg", "-o", "out", "--upscale", 2, "--yes-send") == 0
+    assert "at most 2 pictures" in capsys.readouterr().err
+    assert service.sent == 2

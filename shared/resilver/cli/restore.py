@@ -72,7 +72,9 @@ def run(args: argparse.Namespace, start_worker: StartWorker | None = None) -> in
     if settings.engine == "cloud" and inputs.items:
         from resilver.cli.account import ready_to_send
 
-        ready_to_send(settings.cloud, len(inputs.items), agreed=args.yes_send)
+        # what is repaired goes up again to be enlarged
+        times = 2 if recipe.resolution and (recipe.improve or recipe.colorize != "never") else 1
+        ready_to_send(settings.cloud, len(inputs.items) * times, agreed=args.yes_send)
     return _Run(args, recipe, inputs, settings, partial(start_worker or Worker, settings)).go()
 
 

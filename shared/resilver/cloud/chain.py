@@ -54,8 +54,10 @@ class Chain:
         if prepared is None:
             return notes
         if len(prepared.pieces) > 1:
-            sent = len(prepared.pieces) + (prepared.overview is not None)
-            notes.append(f"The picture is larger than the service takes; it was sent in parts, as {sent} pictures.")
+            count = len(prepared.pieces)
+            notes.append(
+                f"The picture is larger than the service takes; it was sent in {count} parts, which count as pictures."
+            )
         if self._picture.depth == 16:
             notes.append("The service works with 8 bits; what it changed was applied to the 16 bits of the original.")
         if self._recipe.strength < 1 and self._recipe.colorize != "never":
