@@ -22,8 +22,9 @@ from resilver.errors import (
     PictureUnknown,
     PictureUnreadable,
     ResilverError,
+    WorkerCrashed,
 )
-from resilver.improve import improve_file
+from resilver.improve import FileJob, FileResult, improve_file
 from resilver.picture import Metadata, Picture
 from resilver.recipe import Recipe
 from resilver.settings import Settings
@@ -57,6 +58,38 @@ def test_file(tmp_path: Path) -> None:
     assert anew.outputs["final"] != result.outputs["final"]
     np.testing.assert_array_equal(np.array(Image.open(result.outputs["final"])), 255 - np.array(Image.open(photo)))
     assert photo.read_bytes() == before
+
+
+def test_several_files(tmp_path: Path) -> None:
+    """Each of several files is told as it ends, with its number; a bad one fails alone, one done before is skipped."""
+    photos = [save_photo(tmp_path / "in" / f"{number}.png") for number in range(3)]
+    photos[1].write_bytes(b"no picture")
+    jobs = [FileJob(photo, tmp_path / "out") for photo in photos]
+    told: dict[int, FileResult | ResilverError] = {}
+    heard: list[float] = []
+    with worker_with("Negative") as worker:
+        first = worker.improve_file(photos[2], tmp_path / "out", RECIPE)
+        report = Report(lambda fraction, _step: heard.append(fraction))
+        worker.improve_files(jobs, RECIPE, told.__setitem__, report)
+    assert sorted(told) == [0, 1, 2]
+    done, bad, skipped = told[0], told[1], told[2]
+    assert isinstance(done, FileResult)
+    assert (done.input, done.skipped) == (photos[0], False)
+    assert done.outputs["final"].parent == tmp_path / "out"
+    assert isinstance(bad, PictureUnknown)
+    assert isinstance(skipped, FileResult)
+    assert (skipped.skipped, skipped.outputs) == (True, first.outputs)
+    assert heard == sorted(heard)
+
+
+def test_several_files_and_a_death(tmp_path: Path) -> None:
+    """What a worker told before it died is done; the death is raised, and another worker takes the rest."""
+    jobs = [FileJob(save_photo(tmp_path / f"{number}.png"), tmp_path / "out") for number in range(2)]
+    told: dict[int, FileResult | ResilverError] = {}
+    with worker_with("Segfaults") as worker, pytest.raises(WorkerCrashed):
+        worker.improve_files(jobs, RECIPE, told.__setitem__)
+    assert told == {}
+    assert not (tmp_path / "out").exists()
 
 
 def test_relative_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

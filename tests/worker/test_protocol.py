@@ -16,8 +16,13 @@ from resilver.result import Step
 from resilver.worker.codec import read_line
 from resilver.worker.failures import error_data, to_error
 from resilver.worker.protocol import (
+    Batch,
+    Batched,
+    BatchedFile,
+    BatchFile,
     ErrorData,
     Failed,
+    FileDone,
     Hello,
     Improve,
     Improved,
@@ -46,6 +51,12 @@ recipes = st.builds(Recipe, resolution=st.sampled_from((None, 2, 4)), strength=s
 @given(
     st.builds(Improve, id=st.text(), input=paths, directory=paths, recipe=recipes, again=st.booleans())
     | st.builds(ImproveRaw, id=st.text(), raw=raws, recipe=recipes)
+    | st.builds(
+        Batch,
+        id=st.text(),
+        files=st.lists(st.builds(BatchFile, input=paths, directory=paths, found=st.booleans())).map(tuple),
+        recipe=recipes,
+    )
 )
 def test_requests_survive_the_line(request) -> None:
     """A request comes out of its line as it went in, with any path; the line is ASCII and has one end."""
@@ -74,6 +85,14 @@ def test_requests_survive_the_line(request) -> None:
     | st.builds(
         Improved, id=st.text(), input=paths, outputs=st.dictionaries(st.text(), paths), seconds=st.floats(0, 1e9)
     )
+    | st.builds(
+        BatchedFile,
+        id=st.text(),
+        number=st.integers(0),
+        improved=st.none() | st.builds(FileDone, outputs=st.dictionaries(st.text(), paths), seconds=st.floats(0, 1e9)),
+        error=st.none() | st.builds(ErrorData, code=st.text(), title=st.text(), message=st.text()),
+    )
+    | st.builds(Batched, id=st.text())
     | st.builds(Failed, id=st.none() | st.text(), code=st.text(), title=st.text(), message=st.text())
 )
 def test_answers_survive_the_line(answer) -> None:
