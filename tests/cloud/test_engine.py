@@ -22,6 +22,7 @@ from resilver.engine import BatchEngine, Report, Source
 from resilver.errors import (
     Cancelled,
     CloudConsent,
+    CloudGarbage,
     CloudLimit,
     CloudRefused,
     CloudUnauthorized,
@@ -211,6 +212,23 @@ def test_one_bad_picture_fails_alone(engine, service, tmp_path):
     assert results[2].picture("final") is not None
     assert isinstance(results[3].outputs["final"].error, CloudRefused)
     assert len(service.seen[0].pictures) == 2
+
+
+def test_what_came_whole_is_used(tmp_path):
+    """If one result of a picture is damaged, those that came whole are there, and only that one fails."""
+
+    def damaged(pixels, mode, factor):
+        return brighter(pixels, mode, factor) | {"colorized": b"no picture", "colorized_improved": b"neither"}
+
+    with serving(CloudService(damaged)) as service:
+        engine = made(service, tmp_path)
+        path = photo(tmp_path / "gray.jpg", gray=True)
+        plain = batch(engine, [path])[0]
+        coloured = batch(engine, [path], Recipe(colorize="auto"), ("improved", "final"))[0]
+        engine.close()
+    assert plain.picture("final") is not None
+    assert coloured.picture("improved") is not None
+    assert isinstance(coloured.outputs["final"].error, CloudGarbage)
 
 
 def test_nothing_is_sent_before_consent(service, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
@@ -159,19 +160,21 @@ class Chain:
         return _attempt(make)
 
     def _pixels(self, prepared: Prepared, mode: Mode, field: PictureField, factor: int) -> Pixels | None:
-        found = [self._paid(piece.content, mode).pictures.get(field) for piece in prepared.pieces]
+        found = [self._came(piece.content, mode, field) for piece in prepared.pieces]
         overview = None
         if prepared.overview is not None and mode == "improve":
-            overview = self._paid(prepared.overview.content, mode).pictures.get(field)
+            overview = self._came(prepared.overview.content, mode, field)
             if overview is None:  # the picture as a whole needs nothing
                 return None
         return assemble(prepared, found, overview, factor)
 
-    def _paid(self, content: str, mode: Mode) -> Paid:
+    def _came(self, content: str, mode: Mode, field: PictureField) -> Path | None:
         found = self._answers[content, mode]
         if isinstance(found, ResilverError):
             raise found
-        return found
+        if field not in found.pictures and found.error is not None:
+            raise found.error
+        return found.pictures.get(field)
 
     def _step(self, action: str, prepared: Prepared) -> Step:
         count = len(prepared.pieces)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from resilver.errors import ResilverError
 from resilver.http_contract import PICTURE_FIELDS, Mode, PictureField
 from resilver.picture_io.disk import translated
 
@@ -21,10 +22,14 @@ _DRAFT_S = 3600.0  # older ones belong to a process that was killed
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """What the service gave for one picture in one mode: files by field; ``bw``: as it judged."""
+    """What the service gave for one picture in one mode: files by field; ``bw``: as it judged.
+
+    ``error``: why other fields are missing that it meant to give; only what is whole is kept for later.
+    """
 
     pictures: Mapping[PictureField, Path]
     bw: bool | None = None
+    error: ResilverError | None = None
 
 
 def paid_key(origin: str, mode: Mode, content: str, *details: object) -> str:

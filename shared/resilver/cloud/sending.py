@@ -132,16 +132,17 @@ class Sender:
     ) -> None:
         changed = piece.identity is not None and _changed(piece)
         for mode in modes:
-            if mode in answered.errors:
-                answers[piece.content, mode] = answered.errors[mode]
+            error = answered.errors.get(mode)
+            pictures = {field: answered.pictures[field] for field in PICTURE_FIELDS[mode] if field in answered.pictures}
+            if error is not None:
+                answers[piece.content, mode] = Paid(pictures, answered.bw, error) if pictures else error
             elif changed:
                 answers[piece.content, mode] = PictureChanged(
                     f"{piece.path.name} was changed while it was being sent; it will have to be done again."
                 )
             else:
                 key = self._key(piece, mode, wording)
-                fields = [field for field in PICTURE_FIELDS[mode] if field in answered.pictures]
-                self._paid.keep(key, Paid({field: answered.pictures[field] for field in fields}, answered.bw))
+                self._paid.keep(key, Paid(pictures, answered.bw))
                 kept = self._paid.find(key, mode)
                 assert kept is not None
                 answers[piece.content, mode] = kept
