@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from fakes.generated_answers import TOKEN
 from fakes.hostile_answers import echoing_token, good, page, refused
 from fakes.hostile_server import HostileServer
+from fakes.leaks import TOKEN
 from resilver.cli import main
 from resilver.conformance import CHECKS
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,14 +11,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fakes.generated_answers import TOKEN, Reply, replies
+from fakes.cloud_place import CloudPlace
+from fakes.generated_answers import Reply, replies
 from fakes.hostile_answers import jpeg
 from fakes.hostile_server import HostileServer
-from fakes.leaks import assert_no_leak, logs_watched
+from fakes.leaks import TOKEN, assert_no_leak, logs_watched
 from resilver.cloud.client import Answered, CloudClient, Part
 from resilver.engine import Report
 from resilver.errors import ResilverError
 from resilver.http_contract import MODES, Mode
+from resilver.recipe import Recipe
 from resilver.settings import CloudSettings
 
 NAMES = ("file_0", "file_1")
@@ -106,9 +109,6 @@ def many(examples: int) -> settings:
     return settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-# two tests, so that two processes share the work
-
-
 @many(3000)
 @given(reply=replies(NAMES))
 def test_any_answer_to_both_modes(setting: Setting, reply: Reply) -> None:
@@ -121,3 +121,18 @@ def test_any_answer_to_both_modes(setting: Setting, reply: Reply) -> None:
 def test_any_answer_to_one_mode(setting: Setting, reply: Reply, mode: Mode) -> None:
     """2,000 answers to a request for one of both end in results or typed errors."""
     survive(setting, reply, (mode,))
+
+
+@many(100)
+@given(reply=replies(NAMES))
+def test_any_answer_through_the_engine(tmp_path_factory: pytest.TempPathFactory, reply: Reply) -> None:
+    """100 answers end in complete results or typed errors of the engine, in the folder for results and nowhere else."""
+    root = tmp_path_factory.mktemp("place")
+    place = CloudPlace(root)
+    for name in ("a.jpg", "b.jpg"):
+        place.photo(name)
+    with logs_watched(), HostileServer(reply) as server:
+        place.restore(server.url, Recipe(colorize="auto", resolution=2), attempts=1)
+        assert not server.errors
+    place.assert_invariants()
+    shutil.rmtree(root)

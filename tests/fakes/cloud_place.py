@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,10 +9,9 @@ from typing import Any, Self
 
 from PIL import Image
 
-from fakes.generated_answers import TOKEN
 from fakes.hostile_answers import good, jpeg
 from fakes.hostile_server import HostileServer
-from fakes.leaks import assert_no_leak, assert_no_leak_in_files, logs_watched
+from fakes.leaks import TOKEN, assert_no_leak, assert_no_leak_in_files, logs_watched
 from resilver.cloud.engine import CloudEngine
 from resilver.cloud.ledger import Ledger
 from resilver.engine import Report
@@ -43,6 +41,7 @@ class CloudPlace:
 
     def __init__(self, root: Path) -> None:
         self.photos, self.out, self.state = root / "photos", root / "out", root / "state"
+        self.photos.mkdir()
         self.root = root
         self.tokens = Canary()
         self.restored: dict[Path, Outcome] = {}
@@ -52,7 +51,6 @@ class CloudPlace:
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        self.photos.mkdir()
         self.log = self._stack.enter_context(logs_watched())
         return self
 
@@ -60,6 +58,7 @@ class CloudPlace:
         self._stack.close()
         if kind is None:
             self.assert_invariants()
+            self.assert_going_on()
 
     def photo(self, name: str = "attic.jpg", content: bytes | None = None) -> Path:
         """Another photograph, of a content of its own."""
@@ -95,7 +94,7 @@ class CloudPlace:
         return outcome
 
     def assert_invariants(self) -> None:
-        """Originals untouched; results complete; each photograph in one state; all goes on; no token anywhere."""
+        """Originals untouched; results complete; each photograph in one state; no token anywhere."""
         for path, (content, mtime_ns) in self._sources.items():
             assert path.read_bytes() == content
             assert path.stat().st_mtime_ns == mtime_ns
@@ -108,11 +107,11 @@ class CloudPlace:
         assert not list(self.state.glob("sending-*"))
         if self.halted is None:
             assert set(self.restored) == set(self._sources)
-        self._assert_going_on()
         assert_no_leak(self.halted, *self.restored.values(), *self.told)
         assert_no_leak_in_files(self.root)
 
-    def _assert_going_on(self) -> None:
+    def assert_going_on(self) -> None:
+        """The next photograph is done."""
         next_one = self.photos / "the-next-one.jpg"
         next_one.write_bytes(jpeg())
         with HostileServer(good) as server:
@@ -120,4 +119,3 @@ class CloudPlace:
             ((_, outcome),) = improve_files([FileJob(next_one, self.out)], Recipe(), engine)
             engine.close()
         assert isinstance(outcome, FileResult), outcome
-        logging.getLogger(__name__).debug("the next one is done")

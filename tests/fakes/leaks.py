@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from fakes.generated_answers import TOKEN
-
+TOKEN = "cnry+7f3a9c/e5b2d4680=Qx~"
+"""A canary, of characters that a query must escape."""
 RUN = 8
 """Of so many characters of the token in a row none may be seen; fewer tell nothing."""
 

@@ -21,7 +21,6 @@ import pytest
 from PIL import Image
 
 from fakes.cloud_place import CloudPlace
-from fakes.generated_answers import TOKEN
 from fakes.hostile_answers import (
     bomb_picture,
     doubled,
@@ -51,7 +50,7 @@ from fakes.hostile_answers import (
     with_strangers,
 )
 from fakes.hostile_server import CERTIFICATE, Exchange, HostileServer, Script
-from fakes.leaks import assert_no_leak, assert_no_leak_in_files, leak
+from fakes.leaks import TOKEN, assert_no_leak, assert_no_leak_in_files, leak
 from fakes.photos import save_photo
 from fakes.served import DYING
 from fakes.servers import TOKEN as SERVED
