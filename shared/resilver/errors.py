@@ -33,6 +33,7 @@
     │   ├── WorkerKilled              it was killed for memory
     │   ├── WorkerHung                it missed its deadline
     │   └── WorkerMismatch            it speaks another version of the protocol
+    ├── NotWatching               there is no hot folder's daemon to talk to
     └── Cancelled                 the user stopped it
 
 ``str(error)`` is one sentence for a person that says what to do. ``code`` is stable and goes into
@@ -322,6 +323,13 @@ class WorkerMismatch(WorkerError):
     code = "worker-mismatch"
     title = "The worker is of another version"
     temporary = False
+
+
+class NotWatching(ResilverError):
+    """There is no daemon of the hot folder to talk to."""
+
+    code = "not-watching"
+    title = "No folder is being watched"
 
 
 class Cancelled(ResilverError):
