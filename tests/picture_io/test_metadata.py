@@ -130,12 +130,23 @@ def test_a_maker_note_stays_byte_by_byte(tmp_path, target):
     note = bytes(range(256)) * 3
     exif = Image.Exif()
     exif.get_ifd(0x8769)[0x927C] = note
+    exif[ifd.ORIENTATION] = 6  # as every camera writes one; some encoders write EXIF anew where they find it
     source = tmp_path / "source.jpg"
     Image.fromarray(seeds.pixels()).save(source, exif=exif)
     result = tmp_path / f"result.{FORMATS[target]}"
     encode(read_picture(source, LIMITS), result, target)
     with Image.open(result) as image:
         assert image.getexif().get_ifd(0x8769)[0x927C] == note
+
+
+@pytest.mark.parametrize("target", FORMATS)
+def test_names_with_accents_stay_readable(tmp_path, target):
+    """EXIF texts in UTF-8 come through beside an orientation, says ExifTool."""
+    source, result = tmp_path / "source.jpg", tmp_path / f"result.{FORMATS[target]}"
+    Image.fromarray(seeds.pixels()).save(source)
+    seeds.exiftool("-overwrite_original", "-n", "-Artist=Änne Günther", "-Orientation=6", source)
+    encode(read_picture(source, LIMITS), result, target)
+    assert tags(result)["IFD0:Artist"] == "Änne Günther"
 
 
 def test_a_deep_avif_keeps_its_metadata(sources, tmp_path):

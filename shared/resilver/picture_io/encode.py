@@ -10,6 +10,7 @@ import io
 import mmap
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -234,48 +235,52 @@ def _pillow(picture: Picture) -> Image.Image:
 
 
 def _webp(file: BinaryIO, picture: Picture, blocks: metadata.Blocks) -> tuple[str, ...]:
-    _save_pillow(file, picture, "WEBP", blocks, quality=quality(picture), method=4, exact=True)
+    file.write(_by_pillow(picture, "WEBP", blocks, quality=quality(picture), method=4, exact=True))
     return ()
 
 
 def _avif(file: BinaryIO, picture: Picture, blocks: metadata.Blocks) -> tuple[str, ...]:
+    # both libraries would write EXIF anew and lose part of it: they get a longer block, replaced afterwards
+    held = replace(blocks, exif=_room_for(blocks.exif)) if blocks.exif else blocks
     if picture.depth == 16:
-        file.write(_deep_avif(picture, blocks))
+        data = _deep_avif(picture, held)
     else:
-        _save_pillow(file, picture, "AVIF", blocks, quality=90, subsampling="4:4:4", speed=6)
+        data = _by_pillow(picture, "AVIF", held, quality=90, subsampling="4:4:4", speed=6)
+    file.write(_with_exif(data, blocks.exif) if blocks.exif else data)
     return ()
 
 
-def _save_pillow(file: BinaryIO, picture: Picture, kind: str, blocks: metadata.Blocks, **options: Any) -> None:
+def _room_for(exif: bytes) -> bytes:
+    text = _AVIF_ROOM * (len(exif) // len(_AVIF_ROOM) + 2)
+    return ifd.serialise(ifd.Directory({0x010E: ifd.raw(text + b"\0", 2)}))
+
+
+def _by_pillow(picture: Picture, kind: str, blocks: metadata.Blocks, **options: Any) -> memoryview:
     present = {"exif": blocks.exif, "xmp": blocks.xmp, "icc_profile": blocks.icc}
     memory = io.BytesIO()
     try:
         _pillow(picture).save(memory, kind, **options, **{name: value for name, value in present.items() if value})
     except (OSError, ValueError) as error:
         raise OutputError(f"The picture could not be encoded as {kind} ({error}); choose another format.") from error
-    file.write(memory.getbuffer())
+    return memory.getbuffer()
 
 
-def _deep_avif(picture: Picture, blocks: metadata.Blocks) -> bytes:
-    """AVIF of 12 bits by libvips, which would write EXIF anew: it gets a longer block, replaced afterwards."""
+def _deep_avif(picture: Picture, blocks: metadata.Blocks) -> memoryview:
+    """AVIF of 12 bits by libvips."""
     import pyvips
 
     image = _vips(picture)[0].copy()
-    if blocks.exif:
-        text = _AVIF_ROOM * (len(blocks.exif) // len(_AVIF_ROOM) + 2)
-        room = ifd.serialise(ifd.Directory({0x010E: ifd.raw(text + b"\0", 2)}))
-        image.set_type(pyvips.GValue.blob_type, "exif-data", b"Exif\0\0" + room)
-    for name, block in (("xmp-data", blocks.xmp), ("icc-profile-data", blocks.icc)):
+    exif = b"Exif\0\0" + blocks.exif if blocks.exif else None
+    for name, block in (("exif-data", exif), ("xmp-data", blocks.xmp), ("icc-profile-data", blocks.icc)):
         if block:
             image.set_type(pyvips.GValue.blob_type, name, block)
     try:
-        data = image.heifsave_buffer(compression="av1", bitdepth=12, Q=90, subsample_mode="off")
+        return memoryview(image.heifsave_buffer(compression="av1", bitdepth=12, Q=90, subsample_mode="off"))
     except pyvips.Error as error:
         raise OutputError("The picture could not be encoded as AVIF; choose TIFF.") from error
-    return _with_exif(data, blocks.exif) if blocks.exif else bytes(data)
 
 
-def _with_exif(data: bytes, exif: bytes) -> bytes:
+def _with_exif(data: memoryview, exif: bytes) -> bytes:
     result = bytearray(data)
     text = result.find(_AVIF_ROOM)
     start = max(result.rfind(head, 0, max(text, 0)) for head in (b"II*\0", b"MM\0*"))
