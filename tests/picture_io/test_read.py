@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from picture_io import seeds
 from resilver.errors import PictureBroken, PictureTooLarge, PictureUnknown, PictureUnreadable
@@ -256,6 +256,19 @@ def test_compressed_texts_do_not_expand_without_end():
             continue
         assert picture.icc is None
         assert picture.metadata.iptc is None
+
+
+def test_large_profiles_and_texts_are_kept():
+    """The profile of a scanner and the history of an editor have some megabytes, and the picture is whole."""
+    profile = seeds.srgb()
+    profile = struct.pack(">I", len(profile) + 3_000_000) + profile[4:] + bytes(3_000_000)
+    packet = seeds.XMP.replace(b"The attic", b"a" * 3_000_000)
+    stream, texts = io.BytesIO(), PngImagePlugin.PngInfo()
+    texts.add_itxt("XML:com.adobe.xmp", packet.decode(), zip=True)
+    Image.fromarray(seeds.pixels()).save(stream, "PNG", icc_profile=profile, pnginfo=texts)
+    picture = decode(stream.getvalue(), LIMITS)
+    assert picture.icc == profile
+    assert picture.metadata.xmp == packet
 
 
 def test_too_many_bytes_are_refused_unread(tmp_path):

@@ -15,7 +15,7 @@ _SEGMENT_BYTES = 65533  # a length of 16 bits counts itself
 JPEG_XMP_BYTES = _SEGMENT_BYTES - len(_XMP_HEAD)
 _PNG_XMP = b"XML:com.adobe.xmp"
 _PNG_IPTC = b"Raw profile type iptc"
-_MOST_INFLATED = 16 << 20  # of one compressed chunk; a bomb is left out
+MOST_INFLATED = 16 << 20  # of one compressed chunk; a bomb is left out
 
 
 def jpeg_segments(
@@ -145,7 +145,7 @@ def _read_profile(key: bytes, text: bytes, found: dict[str, bytes]) -> None:
 def _inflated(data: bytes) -> bytes:
     try:
         machine = zlib.decompressobj()
-        result = machine.decompress(data, _MOST_INFLATED)
+        result = machine.decompress(data, MOST_INFLATED)
     except zlib.error:
         return b""
     return b"" if machine.unconsumed_tail else result

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from resilver.errors import EngineMemory, PictureBroken, PictureUnknown
 from resilver.picture import Pixels
-from resilver.picture_io import canvas, profiles
+from resilver.picture_io import canvas, containers, profiles
 
 # what the decoders raise for damaged data; found by feeding them mutated files
 DECODER_ERRORS = (
@@ -79,17 +79,18 @@ class View(io.RawIOBase):
 
 @contextmanager
 def quiet_pillow() -> Iterator[None]:
-    """Pillow without its warnings and its own limit: both are global, so one picture at a time.
+    """Pillow without its warnings and its own limits: these are global, so one picture at a time.
 
-    Sizes are checked against the caller's limits instead.
+    Sizes are checked against the caller's limits instead; a scanner's profile has more than Pillow's 1 MiB.
     """
     with _pillow, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        before = Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK
+        Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = None, containers.MOST_INFLATED
         try:
             yield
         finally:
-            Image.MAX_IMAGE_PIXELS = before
+            Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK = before
 
 
 @contextmanager
