@@ -83,8 +83,9 @@ class Status:
         """Read it back; fields that only a newer daemon knows are passed over."""
         made = _known(cls, data)
         made["current"] = None if made.get("current") is None else Current(**_known(Current, made["current"]))
-        for name, kind in (("failed", Entry), ("results", Entry), ("pairs", PairState)):
-            made[name] = tuple(kind(**_known(kind, item)) for item in made.get(name, ()))
+        for name in ("failed", "results"):
+            made[name] = tuple(map(entry_from_json, made.get(name, ())))
+        made["pairs"] = tuple(PairState(**_known(PairState, item)) for item in made.get("pairs", ()))
         return cls(**made)
 
 
