@@ -261,6 +261,16 @@ def test_a_refusal_before_the_upload_is_not_billed(send: Callable[..., Batch]) -
     assert batch.server.connections == 2
 
 
+def test_a_break_in_the_middle_of_an_upload_is_not_billed(send: Callable[..., Batch]) -> None:
+    """What did not go up whole was not sent."""
+    batch = send(answers.resetting, reads=False, attempts=2)
+    for part in batch.parts:
+        part.path.write_bytes(os.urandom(6_000_000))
+    found = batch.improve()
+    assert kinds(found) == [{"improve": CloudUnreachable}] * 3
+    assert [one.sent for one in found] == [0] * 3
+
+
 @pytest.mark.parametrize(
     ("header", "low", "high"),
     [
@@ -527,7 +537,7 @@ def test_a_picture_that_is_gone_fails_alone(send: Callable[..., Batch]) -> None:
 
 def test_a_picture_that_shrinks_fails_alone(send: Callable[..., Batch]) -> None:
     """A file that gets shorter under way gives its request up; the others go up again without it."""
-    batch = send(answers.good)
+    batch = send(answers.refused(503), answers.good, attempts=2)  # what was given up is no try
     batch.parts[2].path.write_bytes(os.urandom(4_000_000))
     hurt = False
 
@@ -538,7 +548,7 @@ def test_a_picture_that_shrinks_fails_alone(send: Callable[..., Batch]) -> None:
             os.truncate(batch.parts[2].path, 100)
 
     assert kinds(batch.improve(report=Report(on_progress=tell))) == [{}, {}, {"improve": PictureChanged}]
-    assert batch.asked == [(["file_0", "file_1"], ["improve"])]
+    assert batch.asked == [(["file_0", "file_1"], ["improve"])] * 2
 
 
 def test_a_picture_that_grows_is_sent_as_it_was(send: Callable[..., Batch]) -> None:
