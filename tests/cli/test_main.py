@@ -61,6 +61,13 @@ def test_wrong_usage(argv, capsys):
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize("number", ["0", "-1", "two", "1.5", "²"])
+def test_a_number_of_jobs_that_is_none(number, capsys):
+    """What is wrong with --jobs is said in words for people."""
+    assert main(["restore", "a.jpg", f"--jobs={number}"]) == 2
+    assert "--jobs: must be 1 or more" in capsys.readouterr().err
+
+
 def test_output_that_is_a_file(home, capsys):
     """-o with a file is wrong usage, said before any work."""
     (home / "out").write_text("mine")

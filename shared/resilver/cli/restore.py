@@ -212,7 +212,7 @@ class _Run:
         if not sum(counts.values()):
             complain("no pictures were found.")
         elif sum(counts.values()) > 1 and not self._args.json:
-            words = {"restored": "restored", "good": "already good", "skipped": "done before", "failed": "failed"}
+            words = {"restored": "restored", "good": "left alone", "skipped": "done before", "failed": "failed"}
             print(", ".join(f"{counts[name]} {word}" for name, word in words.items() if counts[name]) + ".")
 
 
@@ -257,7 +257,6 @@ def _settings(args: argparse.Namespace) -> Settings:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more, not {text!r}")
+    return int(text)
