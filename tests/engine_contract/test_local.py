@@ -49,6 +49,15 @@ class TestWithNetworks(EngineContract):
         assert result.outputs["improved"].absent == "already good"
 
 
+def test_strength_0_is_not_called_good(tmp_path):
+    """A faded picture is left as it is at strength 0, and the reason is the strength and not the picture."""
+    engine = LocalEngine(LocalSettings(models=tmp_path))
+    result = engine.improve(photograph(noise=20), Recipe(strength=0), Report(), ("improved", "final"))
+    assert "strength 0" in result.outputs["improved"].absent
+    assert "strength 0" in result.outputs["final"].absent
+    assert result.picture("improved") is None
+
+
 def test_colour_always_fails_in_a_sentence(tmp_path):
     """Without a colour network ``always`` is an error, ``auto`` a reason."""
     engine = LocalEngine(LocalSettings(models=tmp_path))

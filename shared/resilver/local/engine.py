@@ -17,6 +17,7 @@ from resilver.settings import LocalSettings
 
 NOT_ASKED = "not asked for"
 ALREADY_GOOD = "already good"
+STRENGTH_0 = "strength 0 leaves it as it is"
 
 
 class LocalEngine:
@@ -77,7 +78,7 @@ class _Chain:
             lambda: repair.improve(
                 self._picture, self.assessment, recipe.quality, recipe.strength, self._runtime, report
             ),
-            ALREADY_GOOD,
+            ALREADY_GOOD if recipe.strength or not self.assessment.wrong else STRENGTH_0,
         )
 
     @cached_property
