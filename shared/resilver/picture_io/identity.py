@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -29,8 +30,8 @@ def identify(path: Path) -> Identity:
     """
     try:
         found = path.stat()
-    except OSError as error:
-        raise PictureUnreadable(f"{path} cannot be opened: {os.strerror(error.errno or 0)}.") from error
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error) from error
     if not stat.S_ISREG(found.st_mode):
         raise PictureUnreadable(f"{path} is no regular file; name a picture.")
     return Identity(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
@@ -46,5 +47,17 @@ def file_digest(path: Path) -> str:
     try:
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise PictureUnreadable(f"{path} cannot be read: {os.strerror(error.errno or 0)}.") from error
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: OSError | ValueError) -> PictureUnreadable:
+    """The system's refusal as a sentence that says what to do."""
+    number = error.errno if isinstance(error, OSError) else None
+    why = {
+        errno.ENOENT: "it is not there; check the name",
+        errno.EACCES: "you may not read it; change its permissions",
+        errno.ELOOP: "its links lead in a circle",
+        errno.EISDIR: "it is a folder",
+    }.get(number or 0, os.strerror(number) if number else "its name is not valid")
+    return PictureUnreadable(f"{path} cannot be read: {why}.")

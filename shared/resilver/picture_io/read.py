@@ -5,7 +5,6 @@ Nothing is decoded before the header has passed the limits, and nothing but a re
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import io
 import os
@@ -28,6 +27,7 @@ from resilver.picture_io.decode import (
     memory_errors,
     quiet_pillow,
 )
+from resilver.picture_io.identity import unreadable
 
 LARGE_PIXELS = 50_000_000  # above, libvips decodes by strips
 _PLUGINS = {
@@ -106,7 +106,7 @@ def _load(path: Path, limits: ReadLimits) -> tuple[memoryview, str]:
         # O_NONBLOCK: a pipe would otherwise wait for a writer for ever
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except (OSError, ValueError) as error:
-        raise PictureUnreadable(_cannot(path, error)) from error
+        raise unreadable(path, error) from error
     state = os.fstat(handle)
     if not stat.S_ISREG(state.st_mode):
         os.close(handle)
@@ -135,19 +135,8 @@ def _slurp(file: io.FileIO, size: int, path: Path) -> tuple[memoryview, str]:
             if at % _RELEASE == 0:
                 canvas.release(data)
     except OSError as error:
-        raise PictureUnreadable(_cannot(path, error)) from error
+        raise unreadable(path, error) from error
     return data, digest.hexdigest()
-
-
-def _cannot(path: Path, error: OSError | ValueError) -> str:
-    number = error.errno if isinstance(error, OSError) else None
-    why = {
-        errno.ENOENT: "it is not there; check the name",
-        errno.EACCES: "you may not read it; change its permissions",
-        errno.ELOOP: "its links lead in a circle",
-        errno.EISDIR: "it is a folder",
-    }.get(number or 0, os.strerror(number) if number else "its name is not valid")
-    return f"{path} cannot be read: {why}."
 
 
 def sniff(data: memoryview, name: str) -> str:
