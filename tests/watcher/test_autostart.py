@@ -16,7 +16,7 @@ from resilver.errors import OutputDenied
 from resilver_watcher import autostart
 
 DESKTOP = {"XDG_CURRENT_DESKTOP": "XFCE", "DISPLAY": ":0"}
-ODD = "a folder with $HOME, `ls` and it's ünicode"
+ODD = "a folder with $HOME, `ls` and ünicode"
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def home(tmp_path):
 def odd_python(tmp_path, monkeypatch):
     """A Python whose path holds what has to be quoted; it writes its arguments down.
 
-    Neither " nor a backslash, with which systemd runs no program; neither %, with which GLib does not.
+    No quotes and no backslash, with which systemd runs no program; and no %, with which GLib does not.
     """
     program = tmp_path / ODD / "python"
     program.parent.mkdir()
