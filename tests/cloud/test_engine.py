@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from resilver.errors import (
     CloudLimit,
     CloudRefused,
     CloudUnauthorized,
+    OutputFull,
     PictureBroken,
     PictureChanged,
     PictureUnknown,
@@ -229,6 +231,15 @@ def test_what_came_whole_is_used(tmp_path):
     assert plain.picture("final") is not None
     assert coloured.picture("improved") is not None
     assert isinstance(coloured.outputs["final"].error, CloudGarbage)
+
+
+def test_nothing_is_paid_for_that_the_disk_cannot_take(engine, service, tmp_path, monkeypatch):
+    """With too little room for the answer the pictures are not sent, and may be tried again later."""
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage._replace(free=1_000_000))
+    with pytest.raises(OutputFull, match="nothing was sent"):
+        batch(engine, [photo(tmp_path / "a.jpg")])
+    assert service.seen == []
 
 
 def test_nothing_is_sent_before_consent(service, tmp_path):

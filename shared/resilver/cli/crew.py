@@ -37,7 +37,8 @@ class Crew:
 
     ``work(worker, items, report, tell)`` does a group and tells what became of each item as it comes;
     ``start_worker`` makes a worker that has not started yet. A worker that died is replaced, and only the items that
-    it had not told of are tried again, one by one. ``doing``: the fraction and the step of each item under way.
+    it had not told of are tried again, one by one. No group begins after an error that ``halts``. ``doing``: the
+    fraction and the step of each item under way.
     """
 
     def __init__(
@@ -128,6 +129,8 @@ class Crew:
         except Cancelled:
             return []
         except ResilverError as error:
+            if error.halts:  # before the next group is begun
+                self._stopped.set()
             for item in list(left):
                 tell(item, error)
         return [] if self._stopped.is_set() else again

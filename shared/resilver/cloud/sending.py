@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,13 +14,23 @@ from resilver.cloud.ledger import Ledger, Sending, origin
 from resilver.cloud.paid import Paid, PaidResults, paid_key
 from resilver.cloud.preparation import Piece
 from resilver.engine import Report
-from resilver.errors import CloudConsent, CloudLimit, CloudUnauthorized, CloudUntrusted, PictureChanged, ResilverError
+from resilver.errors import (
+    CloudConsent,
+    CloudLimit,
+    CloudUnauthorized,
+    CloudUntrusted,
+    OutputFull,
+    PictureChanged,
+    ResilverError,
+)
 from resilver.http_contract import PICTURE_FIELDS, Factor, Mode
 from resilver.picture_io.identity import identify
 from resilver.recipe import Kind
 from resilver.settings import CloudSettings
 
 POLL_S = 0.5  # while another process sends the same picture
+_ANSWER_RATIO = 12  # of the bytes that come back to those sent: three results, or one of sixteen times the pixels
+_SPARE_BYTES = 20_000_000
 _NOT_BILLED = (CloudConsent, CloudLimit, CloudUnauthorized, CloudUntrusted)
 
 Answers = dict[tuple[str, Mode], Paid | ResilverError]
@@ -100,6 +111,7 @@ class Sender:
         self, pieces: Sequence[Piece], modes: tuple[Mode, ...], wording: Wording, report: Report, answers: Answers
     ) -> bool:
         """Send those that nobody else is sending; whether there were any."""
+        self._check_room(pieces)
         keys = {piece.content: "+".join(self._key(piece, mode, wording) for mode in modes) for piece in pieces}
         rows = self._ledger.claim(
             self._settings, [Sending(keys[piece.content], modes, _size(piece)) for piece in pieces]
@@ -126,6 +138,15 @@ class Sender:
         finally:
             self._ledger.settle(outcomes)
         return True
+
+    def _check_room(self, pieces: Sequence[Piece]) -> None:
+        """Refuse before anything is paid for what the disk could not take."""
+        need = _ANSWER_RATIO * sum(map(_size, pieces)) + _SPARE_BYTES
+        if shutil.disk_usage(self._directory).free < need:
+            raise OutputFull(
+                f"There may be no room for the answer in {self._directory.parent} ({need / 1e6:.0f} MB are needed), "
+                "so nothing was sent; make some there."
+            )
 
     def _take(
         self, piece: Piece, modes: Iterable[Mode], wording: Wording, answered: Answered, answers: Answers
