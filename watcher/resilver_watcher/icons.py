@@ -6,11 +6,9 @@ panel. States differ by sign and not by colour alone, for those who see colours 
 
 from __future__ import annotations
 
-from typing import Literal
-
 from PIL import Image, ImageDraw
 
-Sign = Literal["idle", "working", "paused", "trouble"]
+from resilver_watcher.state import Mood
 
 STEPS = 12
 """How many steps of progress the icon tells apart; more cannot be seen at 16 px."""
@@ -26,22 +24,22 @@ _FILL = {
 _DONE = (14, 140, 62, 255)
 
 
-def draw(sign: Sign, progress: float = 0.0, size: int = 64) -> Image.Image:
+def draw(mood: Mood, progress: float = 0.0, size: int = 64) -> Image.Image:
     """The icon as ``size`` x ``size`` sRGB pixels with alpha; ``progress``, 0 to 1, is told while working."""
     side = size * _OVER
     picture = Image.new("RGBA", (side, side), (0, 0, 0, 0))
     pen = ImageDraw.Draw(picture)
     _disc(pen, side, 0.0, _DARK)
     _disc(pen, side, 0.06, _WHITE)
-    if sign == "working":
+    if mood == "working":
         # a full ring would say that all is done, an empty one that nothing goes on
         swept = 360 * min(max(progress, 1 / STEPS), 1)
         pen.pieslice(_box(side, 0.06), -90, -90 + swept, fill=_DONE)
         _disc(pen, side, 0.19, _WHITE)
-        _disc(pen, side, 0.23, _FILL[sign])
+        _disc(pen, side, 0.23, _FILL[mood])
     else:
-        _disc(pen, side, 0.14, _FILL[sign])
-    _SIGNS[sign](pen, side)
+        _disc(pen, side, 0.14, _FILL[mood])
+    _SIGNS[mood](pen, side)
     return picture.resize((size, size), Image.Resampling.LANCZOS)
 
 
