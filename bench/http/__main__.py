@@ -121,7 +121,10 @@ def real_server(folder: Path) -> Iterator[tuple[str, psutil.Process]]:
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         try:
-            yield process.stdout.readline().rpartition(" ")[2].strip() + PATH, psutil.Process(process.pid)
+            said = process.stdout.readline().rpartition(" ")[2].strip()
+            if not said.startswith("http"):
+                sys.exit("the server did not start")
+            yield said + PATH, psutil.Process(process.pid)
         finally:
             process.terminate()
 
@@ -147,6 +150,8 @@ async def stress(url: str, process: psutil.Process, seconds: float) -> None:
     message = load.request(url, TOKEN, stream.getvalue())
     await load.capacity(url, message, 4, 8)  # the workers start, and their networks are loaded
     rate = await load.capacity(url, message, 4, 10)
+    if not rate:
+        sys.exit("the server answered nothing with success")
     figures: list[float] = []
     sampling = asyncio.create_task(sample(process, figures))
     tally = await load.flood(url, message, 2 * rate, seconds)

@@ -50,13 +50,15 @@ from fakes.hostile_answers import (
     with_strangers,
 )
 from fakes.hostile_server import CERTIFICATE, Exchange, HostileServer, Script
-from fakes.leaks import TOKEN, assert_no_leak, assert_no_leak_in_files, leak
+from fakes.leaks import TOKEN, assert_no_leak, assert_no_leak_in_files, leak, logs_watched
 from fakes.photos import save_photo
 from fakes.served import DYING
 from fakes.servers import TOKEN as SERVED
 from fakes.servers import Served, picture
+from resilver.cloud.tokens import Secret, request_token
 from resilver.errors import (
     CloudBusy,
+    CloudError,
     CloudGarbage,
     CloudRefused,
     CloudUnauthorized,
@@ -66,6 +68,7 @@ from resilver.errors import (
 )
 from resilver.improve import FileResult
 from resilver.recipe import Recipe
+from resilver.settings import CloudSettings
 
 ROOT = Path(__file__).parents[2]
 ENVELOPE_500 = refused(500, "Internal Server Error", http=200)
@@ -241,7 +244,7 @@ def test_row_25_slow_drip(place: CloudPlace, script: Script) -> None:
     """A byte now and then does not outlast the deadline; the photograph waits."""
     place.photo()
     with HostileServer(script) as server:
-        place.restore(server.url, deadline_s=1.0)
+        place.restore(server.url, deadline_s=2.0)
         assert len(server.requests) == 1
     assert isinstance(place.only(), CloudUnreachable)
 
@@ -369,6 +372,44 @@ def _command_lines() -> list[str]:
         with contextlib.suppress(psutil.Error):
             found.append(" ".join(process.cmdline()))
     return found
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        f"HTTP/1.1 2oo {TOKEN}",
+        f"{TOKEN} HTTP/1.1",
+        f"HTTP/1.1 200 OK\r\nX {TOKEN}",
+        f"HTTP/1.1 200 OK\r\nX: \0{TOKEN}",
+        f"HTTP/1.1 200 OK\r\nContent-Length: {TOKEN}",
+        f"HTTP/1.1 200 OK\r\nTransfer-Encoding: {TOKEN}",
+        f"HTTP/1.1 307 Go\r\nLocation: http://[{TOKEN}",
+        f"HTTP/1.1 200 OK\r\nContent-Encoding: {TOKEN}",
+    ],
+)
+def test_row_27_no_token_in_the_causes_of_an_error(place: CloudPlace, head: str) -> None:
+    """What the libraries say about an answer that is no HTTP holds its words; those are not passed on, either."""
+    place.photo()
+    with HostileServer(raw(f"{head}\r\n\r\n".encode())) as server:
+        place.restore(server.url, attempts=1)
+        assert server.requests[0].token == TOKEN
+    assert isinstance(place.only(), CloudError)
+
+
+def _repeating(status: int) -> Script:
+    """Gives back whatever came, in the body and in the header."""
+    return lambda exchange: exchange.answer(status, exchange.body, [("X-Echo", exchange.body.decode("latin-1"))])
+
+
+@pytest.mark.parametrize("script", [_repeating(401), _repeating(500), _repeating(200), raw(TOKEN.encode()), leaving])
+def test_row_27_no_secret_of_an_oauth_client(script: Script) -> None:
+    """What a client proves itself with is in no log line and no error, whatever the token's service makes of it."""
+    secret = Secret(client_id="me", client_secret=TOKEN, refresh=TOKEN[::-1] + TOKEN)
+    with HostileServer(script) as server, logs_watched():
+        with pytest.raises(CloudError) as caught:
+            request_token(CloudSettings(token_url=f"{server.url}/token"), secret)
+        assert TOKEN.encode() in server.requests[0].body
+    assert_no_leak(caught.value, secret)
 
 
 def test_row_27_no_token_of_our_server(tmp_path: Path) -> None:

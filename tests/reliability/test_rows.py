@@ -112,6 +112,8 @@ ROWS = {
     "27 token leak": {
         "reliability/test_http_rows.py": [
             "test_row_27_no_token_in_anything_a_user_sends_us",
+            "test_row_27_no_token_in_the_causes_of_an_error",
+            "test_row_27_no_secret_of_an_oauth_client",
             "test_row_27_no_token_of_our_server",
         ]
     },

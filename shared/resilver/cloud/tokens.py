@@ -238,11 +238,15 @@ def _lifetime(answer: Mapping[str, Any]) -> float:
 def _post(settings: CloudSettings, body: Mapping[str, str]) -> Mapping[str, Any]:
     import httpx
 
-    from resilver.cloud.transport import fault_of, plain_client
+    from resilver.cloud.transport import fault_of, plain_client, without_secrets
 
+    hidden = [body[name] for name in ("client_secret", "refresh_token") if name in body]
     text, deadline = b"", time.monotonic() + _PATIENCE_S
     try:
-        with plain_client(settings) as client, client.stream("POST", settings.token_url, json=body) as answer:
+        with (
+            plain_client(settings, *hidden) as client,
+            client.stream("POST", settings.token_url, json=body) as answer,
+        ):
             for piece in answer.iter_raw():
                 text += piece
                 if len(text) > _MOST_BYTES or time.monotonic() > deadline:
@@ -250,7 +254,7 @@ def _post(settings: CloudSettings, body: Mapping[str, str]) -> Mapping[str, Any]
     except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
         raise SettingsError("The setting 'cloud.token_url' is no address; mend it.") from error
     except httpx.HTTPError as error:
-        raise fault_of(httpx.URL(settings.token_url).host, error) from error
+        raise fault_of(httpx.URL(settings.token_url).host, error) from without_secrets(error, *hidden)
     if answer.status_code in (400, 401, 403):
         raise CloudUnauthorized(f"{settings.token_url} refuses the client's credentials; {_LOG_IN} with valid ones.")
     try:

@@ -52,9 +52,8 @@ class Service:
 
     def __init__(self, settings: CloudSettings) -> None:
         self._url = improve_url(settings.base_url)
-        self._filter = _Redacting()
-        for name in _LOGGERS:  # a filter does not count for a logger's children
-            logging.getLogger(name).addFilter(self._filter)
+        self._redacting = _Redacting()
+        self._redacting.attach()
         transport = _TokenAdding(_transport(settings, self._url), self._url, settings.provider)
         self._client = _client(settings, transport)
 
@@ -66,8 +65,7 @@ class Service:
     def close(self) -> None:
         """End what is open."""
         self._client.close()
-        for name in _LOGGERS:
-            logging.getLogger(name).removeFilter(self._filter)
+        self._redacting.detach()
 
     @contextmanager
     def post(self, token: str, fields: Sequence[Field], watch: Watch) -> Iterator[Reply]:
@@ -80,9 +78,9 @@ class Service:
             CloudUnreachable: there is no connection, or it broke.
             CloudGarbage: what came is no HTTP, or packed in an unknown way.
         """
-        self._filter.secrets.add(token)
+        self._redacting.secrets.add(token)
         extensions = {_TOKEN: _Secret(token), "trace": watch.trace}
-        with watch, _faults(self.name, watch):
+        with watch, _faults(self.name, watch, token):
             request = self._client.build_request("POST", self._url, files=list(fields), extensions=extensions)
             response = self._client.send(request, stream=True)
             try:
@@ -95,9 +93,19 @@ class Service:
                 response.close()
 
 
-def plain_client(settings: CloudSettings) -> httpx.Client:
-    """A client with the settings' proxy, certificates and timeouts, for requests that carry no token in their query."""
-    return _client(settings, _transport(settings, httpx.URL(settings.token_url)))
+@contextmanager
+def plain_client(settings: CloudSettings, *secrets: str) -> Iterator[httpx.Client]:
+    """A client with the settings' proxy, certificates and timeouts, for requests that carry no token in their query.
+
+    ``secrets``: what its requests hold elsewhere.
+    """
+    redacting = _Redacting(*secrets)
+    redacting.attach()
+    try:
+        with _client(settings, _transport(settings, httpx.URL(settings.token_url))) as client:
+            yield client
+    finally:
+        redacting.detach()
 
 
 def improve_url(base_url: str) -> httpx.URL:
@@ -165,9 +173,17 @@ class _TokenAdding(httpx.BaseTransport):
 class _Redacting(logging.Filter):
     """Takes tokens out of what the libraries log: a service may echo one in a header, and DEBUG shows headers."""
 
-    def __init__(self) -> None:
+    def __init__(self, *secrets: str) -> None:
         super().__init__()
-        self.secrets: set[str] = set()
+        self.secrets = set(secrets)
+
+    def attach(self) -> None:
+        for name in _LOGGERS:  # a filter does not count for a logger's children
+            logging.getLogger(name).addFilter(self)
+
+    def detach(self) -> None:
+        for name in _LOGGERS:
+            logging.getLogger(name).removeFilter(self)
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg, record.args = redact(record.getMessage(), tuple(self.secrets)), ()
@@ -232,13 +248,13 @@ def _is_loopback(host: str) -> bool:
 
 
 @contextmanager
-def _faults(host: str, watch: Watch) -> Iterator[None]:
+def _faults(host: str, watch: Watch, token: str) -> Iterator[None]:
     """The one border at which the library's errors become ours."""
     try:
         yield
     except (httpx.HTTPError, httpx.StreamError, zlib.error) as error:
         watch.check()
-        raise fault_of(host, error) from error
+        raise fault_of(host, error) from without_secrets(error, token)
     watch.check()  # a connection that was shut may look like an answer that ended
 
 
@@ -256,6 +272,11 @@ def fault_of(host: str, error: Exception) -> CloudError:
     if isinstance(error, httpx.TimeoutException):
         return CloudUnreachable(f"{host} stayed silent for too long; try later.")
     return CloudUnreachable(f"The connection to {host} broke ({type(error).__name__}); try later.")
+
+
+def without_secrets(error: Exception, *secrets: str) -> Exception:
+    """The cause to tell: an error of the libraries may repeat what came, and that a token."""
+    return httpx.TransportError(redact(f"{type(error).__name__}: {error}", secrets))
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
