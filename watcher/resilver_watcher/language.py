@@ -1,8 +1,8 @@
 """The language of the system, in which the tray and its notifications speak: English, or a catalogue of `locale/`.
 
 After a change of the texts (Babel is among the packages for development; `TEXTS` is watcher/resilver_watcher):
-    pybabel extract --no-wrap --sort-by-file --omit-header -c i18n: -o TEXTS/locale/resilver.pot TEXTS
-    pybabel update --no-wrap --omit-header -D resilver -i TEXTS/locale/resilver.pot -d TEXTS/locale -N
+    pybabel extract --no-wrap --no-location --omit-header -o resilver.pot TEXTS
+    pybabel update --no-wrap --no-location --omit-header --no-fuzzy-matching -D resilver -i resilver.pot -d TEXTS/locale
     pybabel compile -D resilver -d TEXTS/locale
 """
 

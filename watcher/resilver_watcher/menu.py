@@ -129,7 +129,8 @@ def headline(status: Status, words: gettext.NullTranslations) -> str:
     if status.state == "trouble" and trouble:
         return readable(trouble)
     if status.state == "paused":
-        return f"{_('Paused')}. {more}." if waiting else f"{_('Paused')}."
+        paused = _("Paused")
+        return f"{paused}. {more}." if waiting else f"{paused}."
     if status.current:
         doing = _("Restoring {name}").format(name=short_name(status.current.source))
         return f"{doing}. {more}." if waiting else f"{doing}."
@@ -163,9 +164,10 @@ def _title(now: str, status: Status, words: gettext.NullTranslations) -> str:
     if left is None:
         return f"Resilver: {now} {done}"
     if left < 60:
-        return f"Resilver: {now} {done}, {_('less than a minute left')}"
-    minutes = round(left / 60)
-    soon = words.ngettext("about {n} minute left", "about {n} minutes left", minutes).format(n=minutes)
+        soon = _("less than a minute left")
+    else:
+        minutes = round(left / 60)
+        soon = words.ngettext("about {n} minute left", "about {n} minutes left", minutes).format(n=minutes)
     return f"Resilver: {now} {done}, {soon}"
 
 
@@ -213,7 +215,6 @@ def _failure(entry: Entry, words: gettext.NullTranslations) -> Item:
 
 def _engine(status: Status, words: gettext.NullTranslations) -> Item:
     _ = words.gettext
-    # i18n: a word on cost and privacy stands behind each engine's name
     said = {
         "local": _("This computer: free, pictures stay here"),
         "cloud": _("Cloud: pictures are sent to the service, which may charge for each"),
