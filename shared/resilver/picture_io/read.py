@@ -182,8 +182,7 @@ def _check_size(width: int, height: int, limits: ReadLimits, name: str) -> None:
 def _other(data: memoryview, kind: str, limits: ReadLimits, name: str) -> tuple[Header, Decoded]:
     image, header = _open(data, kind, limits, name)
     size, found = (header.width, header.height), header.found
-    large = header.width * header.height > LARGE_PIXELS and kind in _STRIPS
-    if large or (header.depth == 16 and kind != "pnm") or (image.mode == "CMYK" and kind == "jpeg"):
+    if _needs_vips(data, kind, image, header):
         # libheif turns the pixels itself
         turn = 1 if kind == "avif" else found.orientation
         if kind == "avif" and found.orientation >= 5:
@@ -191,6 +190,14 @@ def _other(data: memoryview, kind: str, limits: ReadLimits, name: str) -> tuple[
         neutral = kind in ("webp", "avif")
         return header, decode_vips(data, size, turn, found.icc, name, neutral=neutral, strict=kind != "jpeg")
     return header, decode_pillow(image, found.orientation, found.icc, name)
+
+
+def _needs_vips(data: memoryview, kind: str, image: Image.Image, header: Header) -> bool:
+    """Whether Pillow would need too much memory or change what is in the file."""
+    large = header.width * header.height > LARGE_PIXELS and kind in _STRIPS
+    # a PNG of 2 or 4 bits of gray, whose transparent gray Pillow compares with pixels that it has scaled to 8
+    few_bits = kind == "png" and data[24] in (2, 4) and "transparency" in image.info and image.mode == "L"
+    return large or few_bits or (header.depth == 16 and kind != "pnm") or (image.mode == "CMYK" and kind == "jpeg")
 
 
 def _open(data: memoryview, kind: str, limits: ReadLimits, name: str) -> tuple[Image.Image, Header]:
