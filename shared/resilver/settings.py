@@ -127,6 +127,42 @@ class ServerSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PairSettings:
+    """A pair of folders, ``[[watch.pairs]]`` in the file; ``preset``: its own, or empty for the daemon's."""
+
+    input: Path
+    output: Path
+    preset: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchSettings:
+    """The hot folder. Without ``input``, ``output`` and ``pairs``: a pair in the user's pictures folder.
+
+    ``originals``: what happens to a picture after success; ``move``: into ``Originals`` in its input folder.
+    ``quiet_s``: a file that was closed is complete after so long without an event. ``look_s``: one of which nothing is
+    told, after two equal looks so far apart. ``patience_s``: what is unusable for so long has failed.
+    ``sweep_s``: how often the folders are searched; ``rescan_s``: where events do not tell everything (network drives,
+    or ``events`` ``off``). ``notifications``: one at the end of a run, and one when there is trouble.
+    """
+
+    input: Path | None = None
+    output: Path | None = None
+    pairs: tuple[PairSettings, ...] = ()
+    preset: str = "Restore"
+    keep: Literal["final", "all"] = "final"
+    originals: Literal["stay", "move"] = "stay"
+    on_battery: Literal["work", "pause"] = "work"
+    events: Literal["auto", "off"] = "auto"
+    notifications: bool = True
+    quiet_s: float = 1.0
+    look_s: float = 2.0
+    patience_s: float = 600.0
+    sweep_s: float = 45.0
+    rescan_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Every setting; a section of the file for each field that is a section here.
 
@@ -139,6 +175,7 @@ class Settings:
     cloud: CloudSettings = field(default_factory=CloudSettings)
     worker: WorkerSettings = field(default_factory=WorkerSettings)
     server: ServerSettings = field(default_factory=ServerSettings)
+    watch: WatchSettings = field(default_factory=WatchSettings)
 
 
 def load_settings(
@@ -195,6 +232,9 @@ def _build(section: type, values: Mapping[str, Any], where: str) -> Any:
         if name not in kinds:
             raise SettingsError(f"There is no setting '{where}{name}'; known are {', '.join(kinds)}.")
     made = {name: _convert(kinds[name], value, where + name) for name, value in values.items()}
+    for setting in dataclasses.fields(section):
+        if setting.name not in made and setting.default is setting.default_factory is dataclasses.MISSING:
+            raise SettingsError(f"The setting '{where}{setting.name}' is missing; add it.")
     return section(**made)
 
 
@@ -207,6 +247,10 @@ def _convert(kind: Any, value: Any, name: str) -> Any:
         raise SettingsError(
             f"The setting '{name}' must be one of {', '.join(map(str, get_args(kind)))}, not {value!r}."
         )
+    if get_origin(kind) is tuple:
+        if not isinstance(value, (list, tuple)):
+            raise SettingsError(f"The setting '{name}' must be a list of sections; write [[{name}]] in the file.")
+        return tuple(_convert(get_args(kind)[0], item, name) for item in value)
     if get_origin(kind) in (Union, types.UnionType):
         inner = [option for option in get_args(kind) if option is not type(None)]
         return None if value in (None, "") else _convert(inner[0], value, name)

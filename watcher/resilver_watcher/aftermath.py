@@ -1,0 +1,86 @@
+"""What is done beside the results: the text in the place of one that failed, and originals that are put away."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+import os
+import secrets
+from pathlib import Path
+
+from resilver.picture_io.identity import Identity
+from resilver.picture_io.names import output_stem
+from resilver_watcher.pairs import ORIGINALS
+from resilver_watcher.scan import look_at
+
+_log = logging.getLogger(__name__)
+
+_NOTE = """\
+{name} was not restored.
+
+{reason}
+
+The original is untouched: {path}
+It is tried again when it changes, or with "resilver retry". This text goes away when it succeeds.
+"""
+
+
+def note_path(path: Path, directory: Path) -> Path:
+    """Where the text about this picture lies."""
+    # a suffix is taken off there; the picture's own has to stay, since attic.jpg and attic.png may both fail
+    return directory / (output_stem(path.name + ".x", ()) + ".not-restored.txt")
+
+
+def write_note(path: Path, directory: Path, reason: str) -> None:
+    """Say in the output folder why there is no result, and what to do."""
+    text = _NOTE.format(name=path.name, reason=reason, path=path).encode("utf-8", "backslashreplace")
+    draft = directory / f".resilver-{os.getpid()}-{secrets.token_hex(6)}.tmp"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        try:
+            draft.write_bytes(text)
+            draft.replace(note_path(path, directory))
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as error:  # the journal has it anyway
+        _log.warning("no note could be written for %r: %s", str(path), error)
+
+
+def remove_note(path: Path, directory: Path) -> None:
+    """Take the text away."""
+    with contextlib.suppress(OSError):
+        note_path(path, directory).unlink(missing_ok=True)
+
+
+def put_away(path: Path, root: Path, identity: Identity | None) -> None:
+    """Move an original into ``Originals`` below its root, never over another file; one that changed stays."""
+    folder = root / ORIGINALS / path.relative_to(root).parent
+    look = look_at(str(path))
+    if look is None or look.identity != identity:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for number in itertools.count(1):
+            target = folder / (path.name if number == 1 else f"{path.stem}-{number}{path.suffix}")
+            with contextlib.suppress(FileExistsError):
+                _rename(path, target)
+                return
+    except OSError as error:
+        _log.warning("%r could not be moved to %s: %s", str(path), ORIGINALS, error)
+
+
+def _rename(path: Path, target: Path) -> None:
+    if os.name == "nt":
+        path.rename(target)  # which never replaces a file there
+        return
+    try:
+        target.hardlink_to(path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        if target.exists():
+            raise FileExistsError(target) from None
+        path.rename(target)
+        return
+    path.unlink()

@@ -1,0 +1,163 @@
+"""The way in: hints and sweeps become rows of the journal, complete pictures get their turn."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from resilver.errors import PictureUnreadable
+from resilver.picture_io.identity import Identity, file_digest
+from resilver.picture_io.junk import is_junk_folder
+from resilver_watcher.aftermath import put_away, remove_note, write_note
+from resilver_watcher.job import Job, State
+from resilver_watcher.journal import Journal
+from resilver_watcher.pairs import ORIGINALS, Pair
+from resilver_watcher.readiness import Hint, Readiness
+from resilver_watcher.scan import Look, Sweep, is_picture_name
+from resilver_watcher.scheduler import Scheduler
+
+_log = logging.getLogger(__name__)
+
+_ENDED = (State.DONE, State.FAILED, State.ASIDE)
+_DROPPED = (State.SEEN, State.WAITING, State.FAILED, State.ASIDE)
+"""States whose pictures are forgotten when they are gone; what was done stays in the history."""
+
+_NEVER_COMPLETE = "It is empty, or whatever writes it never came to an end; copy it here again."
+
+
+class Intake:
+    """Takes pictures in, for one thread. ``originals``: whether those that are done are put away."""
+
+    def __init__(
+        self, journal: Journal, scheduler: Scheduler, readiness: Readiness, pairs: Sequence[Pair], *, originals: bool
+    ) -> None:
+        self._journal, self._scheduler, self._readiness = journal, scheduler, readiness
+        self._pairs = {str(pair.input): pair for pair in pairs}
+        self._originals = originals
+        self._new: dict[str, dict[Path, Path]] = {}
+        self._odd: set[str] = set()
+
+    @property
+    def next_s(self) -> float | None:
+        """When :meth:`settle` has something to do."""
+        return self._readiness.next_s()
+
+    def hint(self, root: str, path: str, hint: Hint, now_s: float) -> None:
+        """An event came; nothing is written before :meth:`enter`."""
+        pair = self._pairs.get(root)
+        if pair is None or not self._wanted(root, path):
+            return
+        if hint is not Hint.GONE and path not in self._readiness:
+            self._new.setdefault(root, {})[Path(path)] = pair.directory(Path(path))
+        self._readiness.hint(path, hint, now_s)
+
+    def _wanted(self, root: str, path: str) -> bool:
+        *parts, name = path[len(root) + 1 :].split(os.sep)  # noqa: PTH206 - of ten thousand events a second
+        if not is_picture_name(name):
+            return False
+        return not any(is_junk_folder(part) for part in parts) and not (parts and parts[0] in self.skip)
+
+    @property
+    def skip(self) -> tuple[str, ...]:
+        """Folders right in an input folder that are not looked into."""
+        return (ORIGINALS,) if self._originals else ()
+
+    def enter(self) -> None:
+        """Write down what was hinted at since the last time."""
+        while self._new:
+            root, finds = next(iter(self._new.items()))
+            self._journal.see(Path(root), finds)
+            del self._new[root]
+
+    def compare(self, pair: Pair, sweep: Sweep, now_s: float) -> None:
+        """Take what a sweep found, the oldest first, and forget what is gone."""
+        root = str(pair.input)
+        known = self._journal.known(pair.input)
+        for path, look in sorted(sweep.files.items(), key=lambda item: (item[1].identity.mtime_ns, item[0])):
+            state, *seen = known.get(path, (None, None, None, None))
+            same = seen == [look.identity.inode, look.identity.size, look.identity.mtime_ns]
+            if state in (None, State.SEEN) or (state in _ENDED and not same):
+                self.hint(root, path, Hint.SEEN, now_s)
+            elif state is State.DONE and self._originals:
+                self._put_away(Path(path), pair)
+        self._forget(pair, sweep, known)
+        for path in sweep.odd:
+            if path not in self._odd:
+                self._odd.add(path)
+                _log.info("left alone, being a link or no regular file: %r", path)
+
+    def _forget(
+        self, pair: Pair, sweep: Sweep, known: dict[str, tuple[State, int | None, int | None, int | None]]
+    ) -> None:
+        unread = tuple(folder + os.sep for folder in sweep.unread)
+        missing = {
+            path
+            for path, (state, *_) in known.items()
+            if state in _DROPPED and path not in sweep.files and not path.startswith(unread)
+        }
+        # looked at again, since pictures come and go while a folder is searched
+        gone = [
+            job
+            for job in (self._journal.find_all(pair.input, _DROPPED) if missing else ())
+            if str(job.path) in missing and not os.path.lexists(job.path)
+        ]
+        for job in gone:
+            remove_note(job.path, job.directory)
+        self._journal.forget(gone)
+
+    def settle(self, now_s: float, clock_ns: int | None) -> int:
+        """Give a turn to every picture that is complete; how many there were."""
+        complete, stuck = self._readiness.ready(now_s, clock_ns)
+        ranked: list[tuple[Job, Identity | None, int]] = []
+        for path, look in complete:
+            job = self._job(path)
+            if job is not None and self._changed(job, look):
+                ranked.append((job, look.identity, self._scheduler.rank(self._heap(job))))
+        self._journal.queue(ranked)
+        for path in stuck:
+            job = self._job(path)
+            if job is not None and job.state is State.SEEN:
+                write_note(job.path, job.directory, _NEVER_COMPLETE)
+                self._journal.move(job, State.FAILED, code="picture-broken", reason=_NEVER_COMPLETE)
+        return len(ranked)
+
+    def _job(self, path: str) -> Job | None:
+        pair = next((pair for root, pair in self._pairs.items() if path.startswith(root + os.sep)), None)
+        if pair is None:
+            return None
+        found, directory = Path(path), pair.directory(Path(path))
+        job = self._journal.find(found, directory)
+        if job is None:  # it was gone for a while
+            self._journal.see(pair.input, {found: directory})
+            job = self._journal.find(found, directory)
+        return job
+
+    def _changed(self, job: Job, look: Look) -> bool:
+        """Whether there is anything to do; a file that was only touched has the same bytes."""
+        if job.state is State.SEEN:
+            return True
+        if job.state not in _ENDED:
+            return False
+        try:
+            changed = not job.sha256 or file_digest(job.path) != job.sha256
+        except PictureUnreadable:
+            changed = True
+        if not changed:
+            self._journal.note(job, identity=look.identity)
+            if job.state is State.DONE and self._originals and job.root is not None:
+                put_away(job.path, job.root, look.identity)
+        return changed
+
+    def _heap(self, job: Job) -> Path:
+        """A folder right in the root with all below it is one heap, the root's own pictures are another."""
+        if job.root is None:
+            return job.directory
+        parts = job.path.relative_to(job.root).parts
+        return job.root / parts[0] if len(parts) > 1 else job.root
+
+    def _put_away(self, path: Path, pair: Pair) -> None:
+        job = self._journal.find(path, pair.directory(path))
+        if job is not None and job.state is State.DONE:
+            put_away(path, pair.input, job.identity)
