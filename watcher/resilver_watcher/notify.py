@@ -1,0 +1,147 @@
+"""A word on the desktop when a run has ended or something is in the way; silence wherever that cannot be.
+
+Through ``notify-send``, which needs nothing of this process and tells of a click, and ``osascript`` on macOS (not
+verified). On Windows nothing is shown; the tray's icon tells it there.
+"""
+
+from __future__ import annotations
+
+import gettext
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from resilver_watcher.state import News
+
+WAIT_S = 6 * 3600.0
+"""So long a click is waited for; a notification in a desktop's list may be clicked much later."""
+_APPLE = "on run argv\ndisplay notification (item 2 of argv) with title (item 1 of argv)\nend run"
+_log = logging.getLogger(__name__)
+
+
+class Notifier:
+    """Shows one notification at a time: a newer one takes the place of the one before it.
+
+    ``open_path``: called with what a click is to open, in a thread of its own.
+    """
+
+    def __init__(
+        self,
+        words: gettext.NullTranslations,
+        open_path: Callable[[Path], None],
+        *,
+        icon: Path | None = None,
+        platform: str = sys.platform,
+    ) -> None:
+        self._words = words
+        self._open_path = open_path
+        self._icon = icon
+        self._platform = platform
+        self._lock = threading.Lock()
+        self._shown: subprocess.Popen[bytes] | None = None
+        self._number = ""
+
+    def tell(self, news: News) -> None:
+        """Show it, and come back at once; nothing is raised."""
+        title, body = described(news, self._words)
+        try:
+            with self._lock:
+                self._end()
+                command = self._command(title, body, bool(news.trouble), news.opens)
+                if command is None:
+                    return
+                self._start(command, news.opens)
+        except OSError as error:
+            _log.info("no notification: %s", error)
+
+    def close(self) -> None:
+        """Wait for no click any more; what is shown stays."""
+        with self._lock:
+            self._end()
+
+    def _end(self) -> None:
+        # two that wait for the same notification would both open its picture
+        if self._shown is not None:
+            self._shown.kill()
+            self._shown = None
+
+    def _command(self, title: str, body: str, urgent: bool, opens: Path | None) -> Sequence[str] | None:
+        if self._platform == "darwin":
+            return ["osascript", "-e", _APPLE, title, body]
+        program = None if self._platform == "win32" else shutil.which("notify-send")
+        if program is None:
+            return None
+        command = [program, "--app-name=Resilver", "--print-id", f"--urgency={'critical' if urgent else 'normal'}"]
+        if self._icon is not None:
+            command.append(f"--icon={self._icon}")
+        if self._number:
+            command.append(f"--replace-id={self._number}")
+        if opens is not None:
+            words = self._words.gettext("Open")
+            command += ["--wait", f"--action=default={words}", f"--action=open={words}"]
+        return [*command, "--", title, body]
+
+    def _start(self, command: Sequence[str], opens: Path | None) -> None:
+        # a terminal, since into a pipe notify-send writes the number only when it ends
+        reader, writer = os.openpty() if hasattr(os, "openpty") else os.pipe()
+        try:
+            self._shown = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=writer, stderr=subprocess.DEVNULL, start_new_session=True
+            )
+        except OSError:
+            os.close(reader)
+            raise
+        finally:
+            os.close(writer)
+        threading.Thread(target=self._follow, args=(self._shown, reader, opens), daemon=True).start()
+
+    def _follow(self, process: subprocess.Popen[bytes], reader: int, opens: Path | None) -> None:
+        """Read the number and the click, until the notification is closed."""
+        watchdog = threading.Timer(WAIT_S, process.kill)
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            with process, os.fdopen(reader, "rb") as lines:
+                while line := _next_line(lines):
+                    said = line.decode("ascii", "replace").strip()
+                    if said.isdigit():
+                        self._number = said
+                    elif said in ("default", "open") and opens is not None:
+                        self._open_path(opens)
+        except OSError as error:
+            _log.info("the notification's click: %s", error)
+        finally:
+            watchdog.cancel()
+
+
+def _next_line(lines: BinaryIO) -> bytes:
+    try:
+        return lines.readline()
+    except OSError:  # a terminal that nobody has open any more (EIO)
+        return b""
+
+
+def described(news: News, words: gettext.NullTranslations) -> tuple[str, str]:
+    """Title and text of a notification, on one line each."""
+    if news.trouble:
+        return words.gettext("Resilver needs you"), _plain(news.trouble)
+    done = words.ngettext("{n} picture restored", "{n} pictures restored", news.done).format(n=news.done)
+    failed = words.ngettext("{n} picture failed", "{n} pictures failed", news.failed).format(n=news.failed)
+    title = failed if news.failed and not news.done else done
+    if news.failed:
+        hint = words.gettext("A text beside the results says why.")
+        return title, hint if title == failed else f"{failed}. {hint}"
+    return title, "" if news.opens is None else _plain(news.opens.name)
+
+
+def _plain(text: str) -> str:
+    """Text as a notification can have it: without lone surrogates, and with no markup (its specification, "Markup")."""
+    whole = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    line = " ".join("".join(letter if letter.isprintable() else " " for letter in whole).split())
+    return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
