@@ -38,8 +38,9 @@ class Panel:
     def called(self, _bus, sender, _path, _interface, method, arguments, invocation):
         if method == "RegisterStatusNotifierItem":
             given = arguments.unpack()[0]
-            self.icons.append((sender, given) if given.startswith("/") else (given, "/StatusNotifierItem"))
-            self.bus.watch = Gio.bus_watch_name_on_connection(
+            icon = (sender, given) if given.startswith("/") else (given, "/StatusNotifierItem")
+            self.icons = [*(one for one in self.icons if one != icon), icon]  # some register twice
+            Gio.bus_watch_name_on_connection(
                 self.bus, sender, Gio.BusNameWatcherFlags.NONE, None, lambda _, name: self.gone(name)
             )
         invocation.return_value(None)
@@ -55,7 +56,7 @@ class Panel:
         }[name]
 
     def call(self, path, interface, method, arguments):
-        sender, _ = self.icons[-1]
+        sender, _ = self.icons[-1]  # LookupError, and so null, without one
         flags = Gio.DBusCallFlags.NONE
         return self.bus.call_sync(sender, path, interface, method, arguments, None, flags, 5000, None).unpack()
 
@@ -72,7 +73,7 @@ class Panel:
     def click(self, labels):
         lines, found = self.menu(), None
         for label in labels:
-            found = next(one for one in lines if one["label"].startswith(label))
+            found = next(one for one in lines if one["label"].startswith(label) and one["enabled"])
             lines = found["items"]
         event = GLib.Variant("(isvu)", (found["id"], "clicked", GLib.Variant("i", 0), 0))
         self.call(self.property("Menu"), "com.canonical.dbusmenu", "Event", event)

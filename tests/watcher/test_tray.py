@@ -15,7 +15,7 @@ import pytest
 from fakes.controls import FakeControls
 from resilver_watcher.control import ControlServer
 from resilver_watcher.endpoint import Endpoint
-from resilver_watcher.menu import Action, Ask, Command, Leave, Look, Open
+from resilver_watcher.menu import Action, Ask, Autostart, Command, Leave, Look, Open
 from resilver_watcher.remote import Remote, answering
 from resilver_watcher.state import Current, Entry, PairState, Status
 from resilver_watcher.tray import Tray
@@ -32,7 +32,7 @@ BUSY = Status(
 )
 
 
-class Desktop:
+class FakeDesktop:
     """The tray in this process with an icon that remembers, and what was opened and run."""
 
     def __init__(self, controls: FakeControls | Remote, autostart: bool | None = False) -> None:
@@ -47,14 +47,16 @@ class Desktop:
             run_command=self._run,
             open_path=self.opened.append,
             autostart=lambda: self.autostart,
+            set_autostart=self._set_autostart,
             settings=Path("/settings.toml"),
             look_s=0.01,
         )
 
     def _run(self, arguments: Sequence[str]) -> None:
         self.commands.append(tuple(arguments))
-        if arguments[0] == "autostart":
-            self.autostart = arguments[1] == "on"
+
+    def _set_autostart(self, on: bool) -> None:
+        self.autostart = on
 
     def show(self, look: Look) -> None:
         self.looks.append(look)
@@ -83,7 +85,7 @@ def find(look: Look, *labels: str) -> Any:
 
 def test_the_menu_is_complete() -> None:
     """A working daemon shows what goes on now and every entry, each with what its click does."""
-    look = Desktop(FakeControls(BUSY)).run()
+    look = FakeDesktop(FakeControls(BUSY)).run()
     assert look.items[0].text == "Restoring attic_1931.jpg. 3 more pictures are waiting."
     assert look.items[0].action is None
     assert (look.mood, look.step) == ("working", 6)
@@ -100,7 +102,7 @@ def test_the_menu_is_complete() -> None:
         ("Engine", "This computer"): Ask("engine", "local"),
         ("Engine", "Cloud"): Ask("engine", "cloud"),
         ("Preset", "Restore and colorize"): Ask("preset", "Colorize"),
-        ("Start with the computer",): Command(("autostart", "on")),
+        ("Start with the computer",): Autostart(on=True),
         ("Settings",): Open(Path("/settings.toml")),
         ("Quit",): Leave(),
     }
@@ -112,7 +114,7 @@ def test_the_menu_is_complete() -> None:
 
 def test_the_engines_say_cost_and_privacy() -> None:
     """Whoever changes the engine reads beside it what it costs and where pictures go."""
-    local, cloud = find(Desktop(FakeControls(BUSY)).run(), "Engine").items
+    local, cloud = find(FakeDesktop(FakeControls(BUSY)).run(), "Engine").items
     assert "free" in local.text
     assert "stay" in local.text
     assert "sent" in cloud.text
@@ -121,13 +123,13 @@ def test_the_engines_say_cost_and_privacy() -> None:
 
 def test_a_menu_stays_while_a_picture_goes_on() -> None:
     """Progress changes icon and title only: a changed menu would close under the user's hand."""
-    first = Desktop(FakeControls(BUSY)).run()
+    first = FakeDesktop(FakeControls(BUSY)).run()
     controls = FakeControls(
         Status.from_json(
             {**BUSY.to_json(), "current": {"source": "/photos/in/attic_1931.jpg", "fraction": 0.75, "seconds_left": 20}}
         )
     )
-    later = Desktop(controls).run()
+    later = FakeDesktop(controls).run()
     assert later.items == first.items
     assert (later.step, later.title != first.title) == (9, True)
 
@@ -146,14 +148,14 @@ def test_a_menu_stays_while_a_picture_goes_on() -> None:
 def test_a_click_reaches_the_daemon(click: Ask, asked: tuple[object, ...]) -> None:
     """Every entry that tells the daemon something tells it just that."""
     controls = FakeControls(BUSY)
-    Desktop(controls).run(click)
+    FakeDesktop(controls).run(click)
     assert controls.told == [asked]
 
 
 def test_pause_is_a_toggle() -> None:
     """After Pause the entry is ticked and takes it back, and the icon says so."""
     controls = FakeControls(BUSY)
-    look = Desktop(controls).run(Ask("pause"))
+    look = FakeDesktop(controls).run(Ask("pause"))
     (pause,) = [item for item in look.items if item.text == "Pause"]
     assert (pause.checked, pause.action, look.mood) == (True, Ask("resume"), "paused")
     assert look.items[0].text == "Paused. 3 more pictures are waiting."
@@ -162,7 +164,7 @@ def test_pause_is_a_toggle() -> None:
 def test_quit_stops_the_daemon_and_leaving_does_not() -> None:
     """Quit ends the daemon too; a tray that is ended by the system leaves it running."""
     controls = FakeControls(BUSY)
-    desktop = Desktop(controls)
+    desktop = FakeDesktop(controls)
     desktop.run()
     assert (controls.told, desktop.stopped) == ([], True)
     desktop.run(Leave())
@@ -172,7 +174,7 @@ def test_quit_stops_the_daemon_and_leaving_does_not() -> None:
 def test_a_refusal_is_told() -> None:
     """What the daemon refuses stands on top of the menu until the next click, and the tray lives."""
     controls = FakeControls(BUSY)
-    desktop = Desktop(controls)
+    desktop = FakeDesktop(controls)
     desktop.run(Ask("preset", "Sharpen"), Ask("pause"))
     first_lines = [look.items[0].text for look in desktop.looks]
     assert first_lines[1] == "There is no preset 'Sharpen'."
@@ -182,18 +184,18 @@ def test_a_refusal_is_told() -> None:
 
 def test_autostart_is_ticked_as_it_is() -> None:
     """The entry shows how things stand, changes them, and is absent where they cannot be changed."""
-    desktop = Desktop(FakeControls(BUSY))
-    desktop.run(Command(("autostart", "on")))
-    assert desktop.commands == [("autostart", "on")]
-    assert find(desktop.run(), "Start with the computer").action == Command(("autostart", "off"))
-    cannot = Desktop(FakeControls(BUSY), autostart=None).run()
+    desktop = FakeDesktop(FakeControls(BUSY))
+    desktop.run(Autostart(on=True))
+    assert desktop.autostart is True
+    assert find(desktop.run(), "Start with the computer").action == Autostart(on=False)
+    cannot = FakeDesktop(FakeControls(BUSY), autostart=None).run()
     assert not [item for item in cannot.items if item.text.startswith("Start with")]
 
 
 def test_without_a_daemon_it_offers_to_start_one(tmp_path: Path) -> None:
     """When nothing answers, the tray says so, offers a start, and sees the daemon when it is there."""
     endpoint = Endpoint(tmp_path)
-    desktop = Desktop(Remote(endpoint))
+    desktop = FakeDesktop(Remote(endpoint))
     look = desktop.run()
     assert look.mood == "trouble"
     assert find(look, "Start watching").action == Command(("watch", "--no-tray"))
@@ -213,13 +215,13 @@ def test_without_a_daemon_it_offers_to_start_one(tmp_path: Path) -> None:
 )
 def test_each_state_in_words(status: Status, said: str) -> None:
     """The first line says what goes on, in every state."""
-    assert Desktop(FakeControls(status)).run().items[0].text.startswith(said)
+    assert FakeDesktop(FakeControls(status)).run().items[0].text.startswith(said)
 
 
 def test_names_that_cannot_be_shown_are_mended() -> None:
     """Bytes that are no UTF-8, line breaks and long names come out as one short line that a menu can show."""
     hostile = os.fsdecode(b"/in/w\xff\n" + b"x" * 120 + b"-0042.jpg")
-    look = Desktop(FakeControls(Status("working", current=Current(hostile)))).run()
+    look = FakeDesktop(FakeControls(Status("working", current=Current(hostile)))).run()
     shown = " ".join(item.text for item in look.items[:2])
     assert "-0042.jpg" in shown
     assert shown.encode().decode() == shown

@@ -41,11 +41,18 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
+class Autostart:
+    """Start with the computer from now on, or no more."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Leave:
     """End the tray, and the daemon with it."""
 
 
-Action = Ask | Open | Command | Leave
+Action = Ask | Open | Command | Autostart | Leave
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,4 +250,4 @@ def _preset(status: Status, words: gettext.NullTranslations) -> Item:
 
 def _autostart(on: bool | None, words: gettext.NullTranslations) -> list[Item]:
     text = words.gettext("Start with the computer")
-    return [] if on is None else [Item(text, Command(("autostart", "off" if on else "on")), checked=on)]
+    return [] if on is None else [Item(text, Autostart(on=not on), checked=on)]

@@ -16,15 +16,15 @@ from pathlib import Path
 
 from resilver.errors import NotWatching, ResilverError
 from resilver.settings import config_file
-from resilver_watcher import language
+from resilver_watcher import autostart, language
 from resilver_watcher.lock import Lock
-from resilver_watcher.menu import Action, Ask, Command, Leave, Look, Open, look, look_without_daemon
+from resilver_watcher.menu import Action, Ask, Autostart, Command, Leave, Look, Open, look, look_without_daemon
 from resilver_watcher.remote import Remote, watch_dir
 from resilver_watcher.state import Controls
 from resilver_watcher.tray_backend import NullIcon, TrayIcon, make_icon, tray_is_there
 
 LOOK_S = 1.0
-"""How often the daemon is asked; an icon that changes more often than once a second is a flicker."""
+"""How often a daemon that works is asked, for its progress; one that does not, a third as often."""
 
 _FIRST_SETTINGS = """\
 # Settings of Resilver. Each line that begins with # is only a remark; `resilver --help` and the documentation name all.
@@ -43,6 +43,7 @@ class Tray:
         run_command: Callable[[Sequence[str]], None],
         open_path: Callable[[Path], None],
         autostart: Callable[[], bool | None],
+        set_autostart: Callable[[bool], None],
         settings: Path,
         look_s: float = LOOK_S,
     ) -> None:
@@ -51,6 +52,7 @@ class Tray:
         self._run_command = run_command
         self._open_path = open_path
         self._autostart = autostart
+        self._set_autostart = set_autostart
         self._settings = settings
         self._look_s = look_s
         # a SimpleQueue, since its put() may be interrupted by a signal handler that puts, too
@@ -66,29 +68,30 @@ class Tray:
 
     def follow(self, icon: TrayIcon) -> None:
         """Show the daemon's state and act on clicks until :meth:`leave` or "Quit"; then stop the icon."""
-        autostart, refused = self._autostart(), ""
+        starts, refused = self._autostart(), ""
         try:
             while True:
-                icon.show(self._look(autostart, refused))
+                shown = self._look(starts, refused)
+                icon.show(shown)
                 try:
-                    action = self._clicks.get(timeout=self._look_s)
+                    action = self._clicks.get(timeout=self._look_s if shown.mood == "working" else 3 * self._look_s)
                 except queue.Empty:
                     continue
                 refused = self._act(action) if action else ""
                 if action is None or isinstance(action, Leave):
                     return
-                autostart = self._autostart()
+                starts = self._autostart()
         finally:
             icon.stop()
 
-    def _look(self, autostart: bool | None, refused: str) -> Look:
+    def _look(self, starts: bool | None, refused: str) -> Look:
         try:
             status = self._controls.status()
         except NotWatching:
             return look_without_daemon(self._words)
         except ResilverError as error:
             return look_without_daemon(self._words, error.message)
-        return look(status, self._words, settings=self._settings, autostart=autostart, refused=refused)
+        return look(status, self._words, settings=self._settings, autostart=starts, refused=refused)
 
     def _act(self, action: Action) -> str:
         """Do it; why not, if it was refused."""
@@ -100,6 +103,8 @@ class Tray:
                     self._open_path(path)
                 case Command(arguments):
                     self._run_command(arguments)
+                case Autostart(on):
+                    self._set_autostart(on)
                 case Leave():
                     self._controls.stop()
         except (ResilverError, OSError) as error:
@@ -127,8 +132,20 @@ def run_resilver(arguments: Sequence[str]) -> None:
     Raises:
         OSError: it cannot be started.
     """
-    command = [sys.executable, "-m", "resilver_watcher", *arguments]
+    command = autostart.command(*arguments)
     subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
+
+
+def set_autostart(on: bool) -> None:
+    """Start with the computer from now on, or no more.
+
+    Raises:
+        OutputDenied: the file that does it cannot be written or removed.
+    """
+    if on:
+        autostart.turn_on()
+    else:
+        autostart.turn_off()
 
 
 def open_path(path: Path) -> None:
@@ -159,7 +176,8 @@ def main() -> int:
         words,
         run_command=run_resilver,
         open_path=open_path,
-        autostart=lambda: None,
+        autostart=autostart.is_on,
+        set_autostart=set_autostart,
         settings=config_file(),
     )
     icon = make_icon(tray.click, os.environ)
