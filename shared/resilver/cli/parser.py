@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 
 from resilver.cli import account, conformance, doctor, info, models, restore, serve
 
@@ -16,6 +17,7 @@ examples:
   resilver restore -r scans -o restored          a folder with its subfolders
   resilver restore --upscale 2 attic.jpg         repairs and doubles both sides
   resilver info attic.jpg                        what Resilver sees, and would do
+  resilver watch                                 restores whatever is dropped into a folder
   resilver doctor                                what is installed, and what is missing
 
 "resilver COMMAND --help" tells all options of a command.
@@ -35,6 +37,8 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for command in (restore, info, account, serve, conformance, doctor, models):
         command.add_parser(commands)
+    # by name, since imports go down only and the hot folder stands above
+    importlib.import_module("resilver_watcher.commands").add_parsers(commands)
     return parser
 
 

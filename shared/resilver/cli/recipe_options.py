@@ -58,6 +58,12 @@ def recipe_from(args: argparse.Namespace) -> Recipe:
     return recipe
 
 
+def said_recipe(args: argparse.Namespace) -> Recipe | None:
+    """As :func:`recipe_from`, but ``None`` where none of the options was given."""
+    said = args.preset is not None or any(getattr(args, option) is not None for option in _FIELDS)
+    return recipe_from(args) if said else None
+
+
 def _add(group: argparse._ArgumentGroup, option: str, **settings: Any) -> None:
     group.add_argument(option, default=None, **settings)
 
