@@ -98,7 +98,7 @@ def test_the_menu_is_complete() -> None:
         ("Last results", "a-improved.jpg"): Open(Path("/photos/out/a-improved.jpg")),
         ("Failed (1)", "Try all again"): Ask("retry"),
         ("Failed (1)", "torn.jpg", "Try again"): Ask("retry", "/photos/in/torn.jpg"),
-        ("Compare before and after",): Command(("history", "--html")),
+        ("Compare before and after",): Command(("history", "--html", "--open")),
         ("Engine", "This computer"): Ask("engine", "local"),
         ("Engine", "Cloud"): Ask("engine", "cloud"),
         ("Preset", "Restore and colorize"): Ask("preset", "Colorize"),

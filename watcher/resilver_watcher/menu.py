@@ -102,7 +102,7 @@ def look(
         *_folders(status, words),
         _results(status, words),
         _failed(status, words),
-        Item(_("Compare before and after"), Command(("history", "--html"))),
+        Item(_("Compare before and after"), Command(("history", "--html", "--open"))),
         SEPARATOR,
         _engine(status, words),
         _preset(status, words),

@@ -19,6 +19,7 @@ from resilver.settings import config_file
 from resilver_watcher import autostart, language
 from resilver_watcher.lock import Lock
 from resilver_watcher.menu import Action, Ask, Autostart, Command, Leave, Look, Open, look, look_without_daemon
+from resilver_watcher.opening import open_path
 from resilver_watcher.remote import Remote, watch_dir
 from resilver_watcher.state import Controls
 from resilver_watcher.tray_backend import NullIcon, TrayIcon, make_icon, tray_is_there
@@ -26,9 +27,6 @@ from resilver_watcher.tray_backend import NullIcon, TrayIcon, make_icon, tray_is
 LOOK_S = 1.0
 """How often a daemon that works is asked, for its progress; one that does not, a third as often."""
 
-_FIRST_SETTINGS = """\
-# Settings of Resilver. Each line that begins with # is only a remark; `resilver --help` and the documentation name all.
-"""
 _log = logging.getLogger(__name__)
 
 
@@ -132,7 +130,7 @@ def run_resilver(arguments: Sequence[str]) -> None:
     Raises:
         OSError: it cannot be started.
     """
-    command = autostart.command(*arguments)
+    command = [sys.executable, "-m", "resilver.cli", *arguments]
     subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
 
 
@@ -146,23 +144,6 @@ def set_autostart(on: bool) -> None:
         autostart.turn_on()
     else:
         autostart.turn_off()
-
-
-def open_path(path: Path) -> None:
-    """Open a file or folder as a double click would; a settings file that is not there yet is begun.
-
-    Raises:
-        OSError: there is no such file, or nothing to open it with.
-    """
-    if path == config_file() and not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(_FIRST_SETTINGS, encoding="utf-8")
-    path.stat()
-    if sys.platform == "win32":
-        os.startfile(path)  # noqa: S606 - what a double click does there
-    else:
-        opener = "open" if sys.platform == "darwin" else "xdg-open"
-        subprocess.Popen([opener, path], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
 
 
 def main() -> int:
