@@ -203,7 +203,14 @@ def _history(args: argparse.Namespace) -> int:
 def _print_entry(entry: Entry) -> None:
     what = ", ".join(shown(output) for output in entry.outputs) or shown(entry.reason) or "already good"
     took = f" ({span(entry.seconds)})" if entry.seconds else ""
-    print(f"{entry.when}  {entry.state}  {shown(entry.source)}: {what}{took}")
+    print(f"{local_time(entry.when)}  {entry.state}  {shown(entry.source)}: {what}{took}")
+
+
+def local_time(when: str) -> str:
+    """A time of the journal, which is UTC, as people here read it, to the minute."""
+    import datetime as dt
+
+    return f"{dt.datetime.fromisoformat(when).astimezone():%Y-%m-%d %H:%M}" if when else ""
 
 
 def _entries(number: int) -> tuple[Entry, ...]:
@@ -235,9 +242,9 @@ def _from_journal(number: int) -> tuple[Entry, ...]:
 def _page(entries: tuple[Entry, ...], *, show: bool) -> int:
     from resilver.errors import NotWatching
     from resilver.settings import load_settings
+    from resilver_watcher.opening import open_path
     from resilver_watcher.page import write_page
     from resilver_watcher.pairs import pairs_from
-    from resilver_watcher.tray import open_path
 
     try:
         folder = Path(_remote().status().pairs[0].output)

@@ -23,6 +23,7 @@ from resilver.picture_io.profiles import as_rgb, to_srgb
 from resilver.picture_io.provenance import Provenance, read_provenance
 from resilver.picture_io.read import ReadLimits, read_picture
 from resilver_watcher import language
+from resilver_watcher.commands import local_time
 from resilver_watcher.state import Entry
 
 NAME = "Resilver.html"
@@ -39,6 +40,7 @@ _HEAD = """\
 body { margin: 2rem auto; max-width: 60rem; padding: 0 1rem; font: 1rem/1.5 system-ui, sans-serif; }
 figure { margin: 0 0 3rem; }
 h2 { font-size: 1.1rem; overflow-wrap: anywhere; }
+figcaption { margin-top: .5rem; }
 figcaption, p { color: color-mix(in srgb, currentColor 70%, transparent); font-size: .9rem; overflow-wrap: anywhere; }
 .both { --at: 50%; position: relative; width: fit-content; max-width: 100%; margin: auto; line-height: 0; }
 .both img { display: block; max-width: 100%; max-height: 85vh; }
@@ -90,7 +92,8 @@ def _page(entries: Sequence[Entry], words: gettext.NullTranslations) -> Iterator
     yield f'<!doctype html>\n<html lang="{code}">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n'
     yield f"{_HEAD}</head>\n<body>\n<h1>{title}</h1>\n"
     if not shown:
-        yield f"<p>{html.escape(_('Nothing was restored yet.'))}</p>\n"
+        nothing = html.escape(_("Nothing was restored yet."))
+        yield f"<p>{nothing}</p>\n"
     for entry in shown:
         yield _figure(entry, words)
     yield "</body>\n</html>\n"
@@ -110,24 +113,27 @@ def _figure(entry: Entry, words: gettext.NullTranslations) -> str:
     name = _text(source.name)
     parts = [f"<figure>\n<h2>{name}</h2>\n"]
     if before:
-        label = html.escape(_("Before and after"))
+        # not inside the f-strings below, where the texts to translate would not be found
+        label, new, old = (html.escape(text) for text in (_("Before and after"), _("after"), _("before")))
         parts.append(
-            f'<div class="both"><img class="after" src="{after}" alt="{html.escape(_("after"))}">'
-            f'<img class="before" src="{before}" alt="{html.escape(_("before"))}"><span class="line"></span>'
+            f'<div class="both"><img class="after" src="{after}" alt="{new}">'
+            f'<img class="before" src="{before}" alt="{old}"><span class="line"></span>'
             f'<input type="range" min="0" max="100" value="50" step="0.1" aria-label="{label}: {name}"></div>\n'
         )
     elif after:
         parts.append(f'<div class="both"><img class="after" src="{after}" alt="{name}"></div>\n')
-        parts.append(f"<p>{html.escape(_('The original is not where it was, or is another picture now.'))}</p>\n")
+        gone = html.escape(_("The original is not where it was, or is another picture now."))
+        parts.append(f"<p>{gone}</p>\n")
     else:
-        parts.append(f"<p>{html.escape(_('The result is not where it was.'))}</p>\n")
+        gone = html.escape(_("The result is not where it was."))
+        parts.append(f"<p>{gone}</p>\n")
     parts.append(f"<figcaption>{_caption(entry, known)}</figcaption>\n</figure>\n")
     return "".join(parts)
 
 
 def _caption(entry: Entry, known: Provenance | None) -> str:
     steps = ", ".join(_step(action, detail) for action, detail in _steps(known))
-    said = [steps, span(entry.seconds) if entry.seconds else "", entry.when.replace("T", " ")[:16]]
+    said = [steps, span(entry.seconds) if entry.seconds else "", local_time(entry.when)]
     lines = [" · ".join(filter(None, said)), *map(_text, entry.notes), _text(entry.outputs[-1])]
     return "<br>\n".join(filter(None, lines))
 
