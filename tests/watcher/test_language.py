@@ -5,6 +5,7 @@ from __future__ import annotations
 import gettext
 import io
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,10 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 import resilver_watcher
+from resilver.errors import ResilverError
 from resilver_watcher.language import CATALOGUES, DOMAIN, translation
 from resilver_watcher.menu import Item, look, look_without_daemon
+from resilver_watcher.reasons import reason_title
 from resilver_watcher.state import Current, Entry, PairState, Status
 
 RUSSIAN = {"LANG": "ru_RU.UTF-8"}
@@ -94,13 +97,27 @@ def test_russian_counts_as_russians_do(number: int, said: str) -> None:
     assert shown.items[0].text.startswith(said)
 
 
+def test_every_error_has_its_title_in_both_languages() -> None:
+    """What the menu says of a failure is the error's own title, in Russian too; an unknown code is no error."""
+    for kind in (kind for kind in all_errors(ResilverError) if kind.__module__ == ResilverError.__module__):
+        assert reason_title(kind.code, translation({}, "linux")) == kind.title
+        assert re.search(r"[А-я]", reason_title(kind.code, translation(RUSSIAN, "linux")))  # noqa: RUF001
+    assert reason_title("from-the-future", translation({}, "linux")) == ""
+
+
+def all_errors(kind: type[ResilverError]) -> Iterator[type[ResilverError]]:
+    yield kind
+    for inner in kind.__subclasses__():
+        yield from all_errors(inner)
+
+
 def test_no_english_is_left_in_a_russian_menu() -> None:
     """Every line of the Russian tray, in every state, holds Russian and, names aside, no English word."""
     busy = Status(
         "working",
         current=Current("/in/1.jpg", 0.5, seconds_left=90),
         counts={"waiting": 2, "failed": 1},
-        failed=(Entry("/in/2.jpg", "failed"),),
+        failed=(Entry("/in/2.jpg", "failed", code="picture-broken"),),
         results=(Entry("/in/3.jpg", "done", outputs=("/out/3.jpg",)),),
         pairs=(PairState("/in", "/out"),),
         preset="custom",

@@ -26,7 +26,9 @@ BUSY = Status(
     state="working",
     current=Current("/photos/in/attic_1931.jpg", fraction=0.5, seconds_left=150.0),
     counts={"waiting": 3, "working": 1, "done": 7, "failed": 1, "aside": 0},
-    failed=(Entry("/photos/in/torn.jpg", "failed", reason="The picture is cut off; scan it again."),),
+    failed=(
+        Entry("/photos/in/torn.jpg", "failed", code="picture-broken", reason="The picture is cut off; scan it again."),
+    ),
     results=(Entry("/photos/in/a.jpg", "done", outputs=("/photos/out/a-improved.jpg",)),),
     pairs=(PairState("/photos/in", "/photos/out"),),
 )
@@ -108,7 +110,8 @@ def test_the_menu_is_complete() -> None:
     }
     assert {path: find(look, *path).action for path in actions} == actions
     reason = find(look, "Failed (1)", "torn.jpg").items[0]
-    assert (reason.text, reason.action) == ("The picture is cut off; scan it again.", None)
+    assert find(look, "Failed (1)").items[2].text == "torn.jpg: The picture is damaged"
+    assert (reason.text, reason.action) == ("It is cut off; scan it again.", None)
     assert [item.checked for item in find(look, "Engine").items] == [True, False]
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 
 from resilver.recipe import PRESETS
 from resilver_watcher.icons import STEPS
+from resilver_watcher.reasons import reason_title
 from resilver_watcher.state import Entry, Mood, Status
 
 RESULTS = 10
@@ -209,8 +210,10 @@ def _failed(status: Status, words: gettext.NullTranslations) -> Item:
 
 def _failure(entry: Entry, words: gettext.NullTranslations) -> Item:
     _ = words.gettext
+    title = reason_title(entry.code, words)
+    name = short_name(entry.source)
     return Item(
-        short_name(entry.source),
+        f"{name}: {title}" if title else name,
         items=(
             *_sentence(entry.reason or _("The reason is not known.")),
             SEPARATOR,

@@ -163,7 +163,7 @@ def _notifying(settings: Settings) -> tuple[Callable[[News], None], Callable[[],
 
     if not settings.watch.notifications:
         return log, lambda: None
-    from resilver_watcher.tray import open_path
+    from resilver_watcher.opening import open_path
 
     notifier = Notifier(language.translation(os.environ), open_path)
 
