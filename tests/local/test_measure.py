@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 from skimage import data
 
 from resilver.local.measure import assess
@@ -165,3 +165,19 @@ def test_on_the_validation_pictures():
     noisy = [assess(Picture(pixels=rounded(rgb + CHANCE.normal(0, 15, rgb.shape)))) for rgb in sample]
     for seen in (faded, noisy):
         assert np.mean([not one.wrong for one in seen]) <= 0.15
+
+
+@pytest.mark.parametrize("colour", [(255, 255, 255), (0, 0, 0), (128, 128, 128), (255, 0, 0)])
+@pytest.mark.parametrize("side", [1, 64])
+def test_a_plain_colour_has_nothing_wrong(colour, side):
+    """Where there is no contrast, none was lost."""
+    assert assess(Picture(pixels=np.full((side, side, 3), colour, np.uint8))).wrong == ()
+
+
+def test_letters_are_neither_grain_nor_blocks():
+    """A clean page of small type is not smoothed."""
+    page = Image.new("L", (800, 600), 255)
+    for line in range(20, 570, 22):
+        ImageDraw.Draw(page).text((40, line), "The quick brown fox jumps over the lazy dog, 12345. " * 2, fill=0)
+    found = assess(Picture(pixels=np.asarray(page)[..., None]))
+    assert found.wrong in {(), ("mend fading",)}

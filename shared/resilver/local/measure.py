@@ -45,6 +45,10 @@ _EVEN_COARSE, _SHARE_COARSE, _COARSE, _SOME_BLOCKS = 0.6, 0.54, 2.0, 0.6
 # JPEG of quality 78: 1 in 100 above 0.82; of quality 40: 7 in 100 below 1.0
 _BLOCKY = 1.0
 _LOW_QUALITY = 60
+# White noise of 25 levels measures less; letters and patterns that were drawn measure 40 and more
+_DRAWN = 35.0
+# Levels between black and white of a page that holds anything at all
+_EMPTY = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,8 @@ class Assessment:
     @property
     def faded(self) -> bool:
         """Whether its black and white are no longer reached, or not in every colour."""
+        if max(white - black for white, black in zip(self.white, self.black, strict=True)) < _EMPTY:
+            return False  # a plain colour has nothing to be stretched
         if self.toned and _lost(self.black, self.white) > _LOST_TONED:
             return True
         black, white = self.tones.darkest, self.tones.lightest
@@ -123,19 +129,24 @@ class Assessment:
     @property
     def grainy(self) -> bool:
         """Whether there is noise from pixel to pixel."""
-        return self.grain.evenness > _EVEN and self.fine_noise > _FINE
+        return self.grain.evenness > _EVEN and self.fine_noise > _FINE and not self._drawn
 
     @property
     def coarse(self) -> bool:
         """Whether there is grain that JPEG has made coarse."""
         even = self.grain.evenness > _EVEN_COARSE and self.grain.share > _SHARE_COARSE
-        return even and not self.grainy and self.noise > _COARSE and self.blockiness > _SOME_BLOCKS
+        return even and not self.grainy and not self._drawn and self.noise > _COARSE and self.blockiness > _SOME_BLOCKS
 
     @property
     def blocky(self) -> bool:
         """Whether JPEG has left its marks."""
         quality = self.jpeg_quality or 100
-        return quality <= _LOW_QUALITY or self.blockiness > _BLOCKY
+        return quality <= _LOW_QUALITY or (self.blockiness > _BLOCKY and not self._drawn)
+
+    @property
+    def _drawn(self) -> bool:
+        """Whether what looks like grain is letters or a pattern."""
+        return self.noise > _DRAWN
 
     @property
     def wrong(self) -> tuple[str, ...]:
