@@ -9,13 +9,15 @@ import pytest
 
 TESTS = Path(__file__).parent.parent
 
-# fault: where it is provoked. Those of the hot folder stand with that part.
+# fault: where it is provoked
 ROWS = {
     "1 kill -9 at any instant": {
+        "watcher/test_folder_rows.py": ["test_row_1_kill_at_any_instant"],
         "picture_io/test_write.py": ["test_a_kill_at_any_moment_leaves_whole_files_only"],
         "worker/test_death.py": ["test_kill_at_fifty_random_moments", "test_no_orphan_when_the_parent_is_killed"],
     },
     "2 disk or inodes full": {
+        "watcher/test_folder_rows.py": ["test_row_2_disk_full"],
         "picture_io/test_write.py": [
             "test_a_full_disk_leaves_nothing_and_a_read_only_one_is_denied",
             "test_a_file_size_limit_is_a_full_disk_and_leaves_nothing",
@@ -24,21 +26,36 @@ ROWS = {
         "local/test_models.py": ["test_a_full_disk_is_a_typed_error"],
     },
     "3 output read-only": {
+        "watcher/test_folder_rows.py": ["test_row_3_output_read_only"],
         "picture_io/test_write.py": ["test_a_full_disk_leaves_nothing_and_a_read_only_one_is_denied"],
         "cli/test_restore.py": ["test_output_folder_that_cannot_be_written"],
     },
     "4 no permission": {
+        "watcher/test_folder_rows.py": ["test_row_4_no_permission"],
         "picture_io/test_read.py": ["test_a_file_without_permission_names_the_cure"],
         "picture_io/test_write.py": ["test_no_permission_names_the_folder"],
         "cli/test_inputs.py": ["test_a_forbidden_folder_is_reported"],
     },
     # 5: results carry the time at which they were made; times, owners and attributes of files are never set
-    "8 replaced while read": {"cli/test_restore.py": ["test_a_picture_replaced_meanwhile_is_done_again"]},
+    "6 still being written": {"watcher/test_folder_rows.py": ["test_row_6_still_being_written"]},
+    "7 announced many times": {"watcher/test_folder_rows.py": ["test_row_7_announced_many_times"]},
+    "8 replaced while read": {
+        "watcher/test_folder_rows.py": ["test_row_8_replaced_while_read", "test_row_8_deleted_while_read"],
+        "cli/test_restore.py": ["test_a_picture_replaced_meanwhile_is_done_again"],
+    },
+    "9 folders that feed each other": {"watcher/test_folder_rows.py": ["test_row_9_folders_that_feed_each_other"]},
     "10 names that collide": {
+        "watcher/test_folder_rows.py": ["test_row_10_names_that_collide"],
         "cli/test_restore.py": ["test_six_names"],
         "picture_io/test_write.py": ["test_names_are_unique_and_nothing_is_overwritten"],
     },
+    "11 events lost": {"watcher/test_folder_rows.py": ["test_row_11_events_lost"]},
+    "12 limits of inotify": {"watcher/test_folder_rows.py": ["test_row_12_limits_of_the_system"]},
+    "13 folder away and back": {
+        "watcher/test_folder_rows.py": ["test_row_13_folder_away_and_back", "test_row_13_unmounted_and_back"]
+    },
     "14 no regular file": {
+        "watcher/test_folder_rows.py": ["test_row_14_no_regular_file"],
         "picture_io/test_read.py": ["test_only_regular_files_are_read"],
         "cli/test_inputs.py": ["test_links_pipes_and_loops_are_left_alone"],
     },
@@ -59,12 +76,17 @@ ROWS = {
         "picture_io/test_read.py": ["test_mutated_files_end_in_a_picture_or_a_typed_error"]
     },
     "18 worker killed for memory": {
+        "watcher/test_folder_rows.py": ["test_row_18_killed_for_memory", "test_row_18_not_enough_memory"],
         "worker/test_death.py": ["test_death_is_a_typed_error", "test_memory_limit"],
         "local/test_tiling.py": ["test_short_memory_halves_the_tiles_once"],
         "cli/test_restore.py": ["test_a_dead_worker_costs_its_picture_only"],
     },
-    "19 worker hangs": {"worker/test_death.py": ["test_stopped_process_hangs", "test_death_is_a_typed_error"]},
+    "19 worker hangs": {
+        "watcher/test_folder_rows.py": ["test_row_19_hangs"],
+        "worker/test_death.py": ["test_stopped_process_hangs", "test_death_is_a_typed_error"],
+    },
     "20 network missing or damaged": {
+        "watcher/test_folder_rows.py": ["test_row_20_no_network"],
         "local/test_models.py": [
             "test_a_missing_network_names_the_command",
             "test_a_damaged_file_is_set_aside_and_mended",
@@ -81,6 +103,10 @@ ROWS = {
         ],
         "worker/test_client.py": ["test_blank_result_is_not_saved"],
     },
+    "22 journal damaged, locked, full": {
+        "watcher/test_folder_rows.py": ["test_row_22_damaged_journal", "test_row_22_locked_journal"]
+    },
+    "23 two instances": {"watcher/test_folder_rows.py": ["test_row_23_two_instances"]},
     "24 a service's bad answers": {
         "reliability/test_http_rows.py": [
             "test_row_24_stops_and_asks",
@@ -126,7 +152,15 @@ ROWS = {
         "cli/test_restore.py": ["test_names_that_are_no_text"],
         "worker/test_client.py": ["test_bad_step_name_stays_in_the_folder"],
     },
-    "30 asked to end": {"worker/test_loop.py": ["test_signal_stops_cleanly", "test_end_of_file_stops_at_once"]},
+    "29 clock jumps, odd times": {"watcher/test_folder_rows.py": ["test_row_29_odd_times", "test_row_29_clock_jumps"]},
+    "30 stopped, asked to end, upgraded": {
+        "watcher/test_folder_rows.py": [
+            "test_row_30_stopped_and_continued",
+            "test_row_30_asked_to_end",
+            "test_row_30_journal_of_a_newer_version",
+        ],
+        "worker/test_loop.py": ["test_signal_stops_cleanly", "test_end_of_file_stops_at_once"],
+    },
 }
 
 
