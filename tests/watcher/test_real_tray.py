@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import signal
 import subprocess
+import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +19,7 @@ from fakes.desktops import Desktop, Panel, end, missing, until
 from resilver_watcher.control import ControlServer
 from resilver_watcher.endpoint import Endpoint
 from resilver_watcher.remote import Remote, answering
+from resilver_watcher.state import PairState
 
 STATUS = dataclasses.replace(BUSY, current=dataclasses.replace(BUSY.current, source="/in/attic_1931.jpg"))
 
@@ -177,6 +181,54 @@ def test_without_a_bus_there_is_still_an_icon(desktop: Desktop, controls: FakeCo
     assert tray.poll() is None
     tray.terminate()
     assert tray.wait(20) == 0
+
+
+def test_folders_results_and_settings_open(desktop: Desktop, endpoint: Endpoint, tmp_path: Path) -> None:
+    """What is to be opened goes to the desktop's own opener; what is gone is told; a settings file is begun first."""
+    (tmp_path / "bin").mkdir()
+    opener = tmp_path / "bin/xdg-open"
+    opener.write_text(f'#!/bin/sh\necho "$1" >> {tmp_path}/opened\n')
+    opener.chmod(0o700)
+    (tmp_path / "out").mkdir()
+    status = dataclasses.replace(STATUS, pairs=(PairState(str(tmp_path / "in"), str(tmp_path / "out")),))
+    settings = tmp_path / "config/resilver/settings.toml"
+    serving = ControlServer(endpoint, answering(FakeControls(status), lambda: None))
+    with serving, Panel(desktop) as panel:
+        desktop.tray(PATH=f"{tmp_path}/bin:{desktop.environ['PATH']}")
+        until(lambda: "Settings" in panel.labels())
+        panel.click("Open folder to restore")
+        until(lambda: any("No such file" in label for label in panel.labels()))
+        panel.click("Open restored folder")
+        until(lambda: not any("No such file" in label for label in panel.labels()))
+        panel.click("Settings")
+        opened = tmp_path / "opened"
+        until(lambda: opened.exists() and opened.read_text().splitlines() == [str(tmp_path / "out"), str(settings)])
+    assert tomllib.loads(settings.read_text()) == {}
+
+
+def test_the_whole_of_it(desktop: Desktop) -> None:
+    """The daemon brings its tray; a click on Pause is seen by `resilver status`; `resilver stop` ends both."""
+    (desktop.home / "in").mkdir()
+    command = [sys.executable, "-m", "resilver.cli"]
+    folders = ["--input", str(desktop.home / "in"), "--output", str(desktop.home / "out")]
+    with Panel(desktop) as panel:
+        daemon = desktop.start(*command, "watch", *folders, stdout=subprocess.DEVNULL)
+        until(lambda: "Pause" in panel.labels(), 60)
+
+        def state() -> str:
+            status = desktop.start(*command, "status", "--json", stdout=subprocess.PIPE)
+            return json.loads(status.communicate(timeout=60)[0])["state"]
+
+        assert state() == "idle"
+        panel.click("Pause")
+        until(lambda: state() == "paused")
+        until(lambda: panel.ticked("Pause"))
+        assert desktop.start(*command, "resume").wait(60) == 0
+        until(lambda: panel.ticked("Pause") is False)
+        assert state() == "idle"
+        assert desktop.start(*command, "stop").wait(60) == 0
+        assert daemon.wait(20) == 0
+        until(lambda: panel.ask("icons") == 0)
 
 
 def test_the_icon_is_seen_in_a_real_panel(desktop: Desktop, controls: FakeControls) -> None:

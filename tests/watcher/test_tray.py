@@ -111,7 +111,7 @@ def test_the_menu_is_complete() -> None:
     assert {path: find(look, *path).action for path in actions} == actions
     reason = find(look, "Failed (1)", "torn.jpg").items[0]
     assert find(look, "Failed (1)").items[2].text == "torn.jpg: The picture is damaged"
-    assert (reason.text, reason.action) == ("It is cut off; scan it again.", None)
+    assert (reason.text, reason.action) == ("The picture is cut off; scan it again.", None)
     assert [item.checked for item in find(look, "Engine").items] == [True, False]
 
 

@@ -22,7 +22,7 @@ from resilver_watcher.menu import Action, Ask, Autostart, Command, Leave, Look, 
 from resilver_watcher.opening import open_path
 from resilver_watcher.remote import Remote, watch_dir
 from resilver_watcher.state import Controls
-from resilver_watcher.tray_backend import NullIcon, TrayIcon, make_icon, tray_is_there
+from resilver_watcher.tray_backend import NullIcon, TrayIcon, make_icon, on_signals, tray_is_there
 
 LOOK_S = 1.0
 """How often a daemon that works is asked, for its progress; one that does not, a third as often."""
@@ -161,6 +161,7 @@ def main() -> int:
         set_autostart=set_autostart,
         settings=config_file(),
     )
+    on_signals(tray.leave)
     icon = make_icon(tray.click, os.environ)
     if isinstance(icon, NullIcon) or not tray_is_there(os.environ):
         print(_no_tray(words), file=sys.stderr)  # noqa: T201 - the one line that a terminal or a service's log gets

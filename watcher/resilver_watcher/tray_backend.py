@@ -38,7 +38,7 @@ class TrayIcon(Protocol):
     def run(self, follow: Callable[[], None], leave: Callable[[], None]) -> None:
         """Show the icon until :meth:`stop`; only from the main thread.
 
-        ``follow`` runs in a thread of its own meanwhile; ``leave`` is called when a signal asks for the end.
+        ``follow`` runs in a thread of its own meanwhile; ``leave`` is what :func:`on_signals` was told.
         """
 
     def show(self, look: Look) -> None:
@@ -78,17 +78,9 @@ class PystrayIcon:
 
     def run(self, follow: Callable[[], None], leave: Callable[[], None]) -> None:
         """See :class:`TrayIcon`."""
-
-        def listen() -> bool:
-            for name in ("SIGTERM", "SIGINT", "SIGHUP"):
-                if hasattr(signal, name):
-                    signal.signal(getattr(signal, name), lambda *_: leave())
-            return False
-
-        listen()
         if self._backend in ("appindicator", "gtk"):
             # pystray gives SIGINT back to the system when its loop starts, which would leave the icon's file behind
-            importlib.import_module("gi.repository.GLib").idle_add(listen)
+            importlib.import_module("gi.repository.GLib").idle_add(on_signals, leave)
         try:
             self._icon.run(lambda _icon: follow())
         except Exception:  # noqa: BLE001 - in its end it takes back a notification, which fails where nothing shows one
@@ -127,6 +119,13 @@ class PystrayIcon:
         # Windows takes & for the mark of the letter to press
         text = item.text.replace("&", "&&") if self._backend == "win32" else item.text
         return self._pystray.MenuItem(text, action, checked=checked, radio=item.radio, enabled=enabled)
+
+
+def on_signals(leave: Callable[[], None]) -> None:
+    """Call ``leave`` when the system or a terminal asks for the end; only from the main thread."""
+    for name in ("SIGTERM", "SIGINT", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_: leave())
 
 
 def make_icon(act: Act, environ: Mapping[str, str], platform: str = sys.platform) -> TrayIcon:
