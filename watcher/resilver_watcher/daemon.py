@@ -93,8 +93,9 @@ class Daemon(Controls):
         patience_s = min(ONCE_PATIENCE_S, watch.patience_s) if self._once else watch.patience_s
         readiness = Readiness(watch.quiet_s, watch.look_s, patience_s)
         self._intake = Intake(
-            self._journal, self._scheduler, readiness, self._pairs, originals=watch.originals == "move"
-        )
+            self._journal, self._scheduler, readiness, self._pairs,
+            originals=watch.originals == "move", failed=lambda: self._count(False, None),
+        )  # fmt: skip
         engine = self._journal.fact("engine")
         if engine in get_args(get_type_hints(Settings)["engine"]):
             self._settings = dataclasses.replace(self._settings, engine=engine)  # type: ignore[arg-type]
@@ -148,6 +149,7 @@ class Daemon(Controls):
             try:
                 self._take_in(now)
                 if self._all_done():
+                    self._report()
                     return True
             except JournalBroken:
                 raise
@@ -250,7 +252,7 @@ class Daemon(Controls):
         if self._scheduler.stuck and left:  # what is held would not end by itself
             self._failed_ever = True
             return counts[State.WORKING] == 0
-        return left == 0
+        return left + self._intake.pending == 0
 
     def _report(self) -> None:
         """Tell of new trouble, and of the end of a run."""

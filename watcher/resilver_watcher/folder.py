@@ -62,7 +62,8 @@ class Folder:
         """Look whether it is still the same folder and its watch lives; whether it has to be searched at once."""
         identity = folder_identity(self.pair.input)
         alive = self._watch is None or self._watch.alive
-        if identity == self._identity and alive:
+        told = identity is not None or self.trouble  # missing from the start
+        if identity == self._identity and alive and told:
             if self._watch is None and self._events and now_s >= self._again_s and identity is not None:
                 self._arm(now_s)
             return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from resilver.errors import PictureUnreadable
@@ -15,7 +15,7 @@ from resilver_watcher.job import Job, State
 from resilver_watcher.journal import Journal
 from resilver_watcher.pairs import ORIGINALS, Pair
 from resilver_watcher.readiness import Hint, Readiness
-from resilver_watcher.scan import Look, Sweep, is_picture_name
+from resilver_watcher.scan import Look, Sweep, is_picture_name, look_at
 from resilver_watcher.scheduler import Scheduler
 
 _log = logging.getLogger(__name__)
@@ -28,15 +28,27 @@ _NEVER_COMPLETE = "It is empty, or whatever writes it never came to an end; copy
 
 
 class Intake:
-    """Takes pictures in, for one thread. ``originals``: whether those that are done are put away."""
+    """Takes pictures in, for one thread.
+
+    ``originals``: whether those that are done are put away. ``failed`` hears of each that was given up.
+    """
 
     def __init__(
-        self, journal: Journal, scheduler: Scheduler, readiness: Readiness, pairs: Sequence[Pair], *, originals: bool
+        self,
+        journal: Journal,
+        scheduler: Scheduler,
+        readiness: Readiness,
+        pairs: Sequence[Pair],
+        *,
+        originals: bool,
+        failed: Callable[[], None] = lambda: None,
     ) -> None:
+        self._failed = failed
         self._journal, self._scheduler, self._readiness = journal, scheduler, readiness
         self._pairs = {str(pair.input): pair for pair in pairs}
         self._originals = originals
         self._new: dict[str, dict[Path, Path]] = {}
+        self._gone: set[str] = set()
         self._odd: set[str] = set()
 
     @property
@@ -44,12 +56,21 @@ class Intake:
         """When :meth:`settle` has something to do."""
         return self._readiness.next_s()
 
+    @property
+    def pending(self) -> int:
+        """How many files may have to be taken in."""
+        return len(self._readiness)
+
     def hint(self, root: str, path: str, hint: Hint, now_s: float) -> None:
         """An event came; nothing is written before :meth:`enter`."""
         pair = self._pairs.get(root)
         if pair is None or not self._wanted(root, path):
             return
-        if hint is not Hint.GONE and path not in self._readiness:
+        if hint is Hint.GONE:
+            self._gone.add(path)
+        elif path not in self._readiness:
+            if look_at(path) is None:  # a link, a pipe, or gone again: of odd ones the next sweep tells
+                return
             self._new.setdefault(root, {})[Path(path)] = pair.directory(Path(path))
         self._readiness.hint(path, hint, now_s)
 
@@ -70,6 +91,17 @@ class Intake:
             root, finds = next(iter(self._new.items()))
             self._journal.see(Path(root), finds)
             del self._new[root]
+        gone = [job for path in self._gone if (job := self._known(path)) and job.state in _DROPPED]
+        self._drop(gone)
+        self._gone.clear()
+
+    def _drop(self, jobs: Sequence[Job]) -> None:
+        """Forget those that are gone: looked at again, since pictures come and go all the time."""
+        gone = [job for job in jobs if not os.path.lexists(job.path)]
+        for job in gone:
+            remove_note(job.path, job.directory)
+        if gone:
+            self._journal.forget(gone)
 
     def compare(self, pair: Pair, sweep: Sweep, now_s: float) -> None:
         """Take what a sweep found, the oldest first, and forget what is gone."""
@@ -97,15 +129,8 @@ class Intake:
             for path, (state, *_) in known.items()
             if state in _DROPPED and path not in sweep.files and not path.startswith(unread)
         }
-        # looked at again, since pictures come and go while a folder is searched
-        gone = [
-            job
-            for job in (self._journal.find_all(pair.input, _DROPPED) if missing else ())
-            if str(job.path) in missing and not os.path.lexists(job.path)
-        ]
-        for job in gone:
-            remove_note(job.path, job.directory)
-        self._journal.forget(gone)
+        if missing:
+            self._drop([job for job in self._journal.find_all(pair.input, _DROPPED) if str(job.path) in missing])
 
     def settle(self, now_s: float, clock_ns: int | None) -> int:
         """Give a turn to every picture that is complete; how many there were."""
@@ -120,18 +145,24 @@ class Intake:
             job = self._job(path)
             if job is not None and job.state is State.SEEN:
                 write_note(job.path, job.directory, _NEVER_COMPLETE)
-                self._journal.move(job, State.FAILED, code="picture-broken", reason=_NEVER_COMPLETE)
+                now = look_at(path)
+                identity = None if now is None else now.identity
+                self._journal.move(job, State.FAILED, code="picture-broken", reason=_NEVER_COMPLETE, identity=identity)
+                self._failed()
         return len(ranked)
 
+    def _pair(self, path: str) -> Pair | None:
+        return next((pair for root, pair in self._pairs.items() if path.startswith(root + os.sep)), None)
+
+    def _known(self, path: str) -> Job | None:
+        pair = self._pair(path)
+        return None if pair is None else self._journal.find(Path(path), pair.directory(Path(path)))
+
     def _job(self, path: str) -> Job | None:
-        pair = next((pair for root, pair in self._pairs.items() if path.startswith(root + os.sep)), None)
-        if pair is None:
-            return None
-        found, directory = Path(path), pair.directory(Path(path))
-        job = self._journal.find(found, directory)
-        if job is None:  # it was gone for a while
-            self._journal.see(pair.input, {found: directory})
-            job = self._journal.find(found, directory)
+        job, pair = self._known(path), self._pair(path)
+        if job is None and pair is not None:  # it was gone for a while
+            self._journal.see(pair.input, {Path(path): pair.directory(Path(path))})
+            job = self._known(path)
         return job
 
     def _changed(self, job: Job, look: Look) -> bool:

@@ -24,7 +24,7 @@ from resilver.errors import (
 from resilver_watcher.job import Job, State
 
 RESUME_S = 5.0  # full disks and forbidden folders are looked at so often; work goes on ten seconds after they mend
-DECODE_TRIES = 4  # after 2, 4, 8 and 16 s: scanners come back to their files after some seconds
+DECODE_TRIES = 4  # with looks 2 s apart after 2, 4, 8 and 16 s: scanners come back to their files within some seconds
 MEMORY_TRIES = 1
 READ_TRIES = 4
 FATAL_DEATHS = 2
@@ -45,8 +45,11 @@ class Verdict:
     gone: bool = False
 
 
-def judge(error: ResilverError, job: Job) -> Verdict:
-    """The verdict on a failure of ``job``, which had failed ``job.attempts`` times before."""
+def judge(error: ResilverError, job: Job, look_s: float = 2.0) -> Verdict:
+    """The verdict on a failure of ``job``, which had failed ``job.attempts`` times before.
+
+    ``look_s``: how long a file may rest while it is written; the first of the growing delays.
+    """
     if error.halts or isinstance(error, WorkerMismatch):
         return Verdict(State.WAITING, hold="halt")
     match error:
@@ -55,9 +58,9 @@ def judge(error: ResilverError, job: Job) -> Verdict:
         case OutputFull() | OutputDenied():
             return Verdict(State.WAITING, RESUME_S, hold="output")
         case PictureError():
-            return _judge_picture(error, job)
+            return _judge_picture(error, job, look_s)
         case EngineMemory():
-            return _again(job, MEMORY_TRIES)
+            return _again(job, MEMORY_TRIES, look_s)
         case WorkerError():
             fatal = job.deaths + 1 >= FATAL_DEATHS
             return Verdict(State.ASIDE if fatal else State.WAITING, death=True)
@@ -67,21 +70,21 @@ def judge(error: ResilverError, job: Job) -> Verdict:
             return Verdict(State.FAILED)
 
 
-def _judge_picture(error: PictureError, job: Job) -> Verdict:
+def _judge_picture(error: PictureError, job: Job, look_s: float) -> Verdict:
     match error:
         case PictureUnreadable() | PictureChanged() if not os.path.lexists(job.path):
             return Verdict(State.FAILED, gone=True)
         case PictureChanged():
             return Verdict(State.SEEN)
         case PictureBroken() | PictureUnknown():
-            return _again(job, DECODE_TRIES)
+            return _again(job, DECODE_TRIES, look_s)
         case PictureUnreadable():
-            return _again(job, READ_TRIES)
+            return _again(job, READ_TRIES, look_s)
         case _:
             return Verdict(State.FAILED)
 
 
-def _again(job: Job, tries: int) -> Verdict:
+def _again(job: Job, tries: int, look_s: float) -> Verdict:
     if job.attempts >= tries:
         return Verdict(State.FAILED)
-    return Verdict(State.WAITING, 2.0 * 2**job.attempts)
+    return Verdict(State.WAITING, look_s * 2**job.attempts)

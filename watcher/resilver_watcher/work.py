@@ -276,7 +276,7 @@ class Work:
         self._ended(True, outputs[-1] if outputs else None)
 
     def _fail(self, job: Job, error: ResilverError) -> None:
-        verdict = judge(error, job)
+        verdict = judge(error, job, self._settings.watch.look_s)
         _log.warning("%r: %s: %s -> %s", str(job.path), error.code, ascii(error.message), verdict.state)
         if verdict.gone:
             remove_note(job.path, job.directory)
