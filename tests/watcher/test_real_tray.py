@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -233,9 +234,9 @@ def test_the_whole_of_it(desktop: Desktop) -> None:
 
 def test_the_icon_is_seen_in_a_real_panel(desktop: Desktop, controls: FakeControls) -> None:
     """In Xfce's panel the icon's own colours appear on the screen when the tray starts, and go with it."""
-    for package in ("xfce4-panel", "xfconf-query"):
-        if subprocess.run(["which", package], capture_output=True, check=False).returncode:
-            pytest.skip(f"a real panel needs {package}")
+    for program in ("xfce4-panel", "xfconf-query"):
+        if not shutil.which(program):
+            pytest.skip(f"a real panel needs {program}")
     place = desktop.home / "config/xfce4/xfconf/xfce-perchannel-xml"
     place.mkdir(parents=True)
     (place / "xfce4-panel.xml").write_text(XFCE)
