@@ -149,6 +149,7 @@ class Daemon(Controls):
             try:
                 self._take_in(now)
                 if self._all_done():
+                    self._work.stop()  # what became of the last picture is told after it stands in the journal
                     self._report()
                     return True
             except JournalBroken:
