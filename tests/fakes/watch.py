@@ -1,4 +1,4 @@
-"""The real ``resilver`` with a fake engine in its workers: ``python watch.py ENGINE watch --input DIR ...``."""
+"""The real ``resilver``, with a fake engine in its workers unless ENGINE is empty: ``python watch.py ENGINE watch``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from resilver.worker import client
 
 def run() -> None:
     engine = sys.argv.pop(1)
-    client.worker_command = lambda: command(engine)  # what starts a worker is asked for in one place
+    if engine:  # what starts a worker is asked for in one place
+        client.worker_command = lambda: command(engine)
     sys.exit(main())
 
 

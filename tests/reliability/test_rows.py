@@ -104,7 +104,11 @@ ROWS = {
         "worker/test_client.py": ["test_blank_result_is_not_saved"],
     },
     "22 journal damaged, locked, full": {
-        "watcher/test_folder_rows.py": ["test_row_22_damaged_journal", "test_row_22_locked_journal"]
+        "watcher/test_folder_rows.py": [
+            "test_row_22_damaged_journal",
+            "test_row_22_locked_journal",
+            "test_row_22_full_journal",
+        ]
     },
     "23 two instances": {"watcher/test_folder_rows.py": ["test_row_23_two_instances"]},
     "24 a service's bad answers": {

@@ -17,6 +17,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from fakes.kills import kill_and_restart
@@ -366,6 +367,21 @@ def test_row_22_locked_journal(tmp_path: Path) -> None:
             folder.drop("b.jpg")
             time.sleep(7)
             other.execute("ROLLBACK")
+        folder.wait(done=2)
+
+
+@linux
+def test_row_22_full_journal(tmp_path: Path) -> None:
+    """While the journal cannot grow all waits, with that reason; after that it goes on by itself."""
+    with Watched(tmp_path) as folder:
+        folder.drop("a.jpg")
+        folder.wait(done=1)
+        daemon = psutil.Process(folder.pid)
+        daemon.rlimit(psutil.RLIMIT_FSIZE, (1, -1))
+        folder.drop("b.jpg")
+        folder.eventually(lambda: "journal" in folder.remote.status().trouble)
+        assert len(folder.results()) == 1
+        daemon.rlimit(psutil.RLIMIT_FSIZE, (-1, -1))
         folder.wait(done=2)
 
 
