@@ -144,6 +144,17 @@ def test_once(home, capsys):
     assert states == {"a.png": "done", "cut.png": "failed"}
 
 
+def test_the_engine_that_is_asked_for(home):
+    """Who chose the cloud once and asks for this computer now has nothing sent away."""
+    folders = ("--input", "in", "--output", "out")
+    with watching(*folders):
+        Remote().set_engine("cloud")
+    with watching(*folders):
+        assert Remote().status().engine == "cloud"
+    with watching(*folders, "--engine", "local"):
+        assert Remote().status().engine == "local"
+
+
 def test_enqueue_starts_the_daemon(home, capsys):
     """With nothing watching, enqueue starts a daemon that outlives it, and hands the files over."""
     save_photo(home / "else" / "a.png")

@@ -97,7 +97,7 @@ def _watch(args: argparse.Namespace) -> int:
             pairs.make_preset_folders(pair)
     start_log(lasting=True)
     asked = bool(folders or recipe or args.engine)
-    return service.watch(settings, found, once=args.once, tray=not args.no_tray, asked=asked)
+    return service.watch(settings, found, once=args.once, tray=not args.no_tray, asked=asked, engine=args.engine)
 
 
 def _enqueue(args: argparse.Namespace) -> int:

@@ -39,9 +39,12 @@ def lock() -> Lock:
     return Lock(watch_dir() / "lock")
 
 
-def watch(settings: Settings, pairs: Sequence[Pair], *, once: bool, tray: bool, asked: bool) -> int:
+def watch(
+    settings: Settings, pairs: Sequence[Pair], *, once: bool, tray: bool, asked: bool, engine: str | None = None
+) -> int:
     """Watch until told to stop, or with ``once`` until all is done; the exit status.
 
+    ``engine``: the one that was asked for now, which wins over one that was chosen earlier from the tray.
     Where a daemon runs already, it shows itself, unless something particular was ``asked`` of this one.
 
     Raises:
@@ -54,6 +57,8 @@ def watch(settings: Settings, pairs: Sequence[Pair], *, once: bool, tray: bool, 
         signals: list[int] = []
         told, close = (_print, lambda: None) if once else _notifying(settings)
         daemon = Daemon(settings, pairs, once=once, told=told)
+        if engine is not None:
+            daemon.set_engine(engine)
         icon = Tray()
         show = icon.start if tray and not once else lambda: None
         with (
