@@ -199,9 +199,7 @@ def measure_kills(count: int = 200) -> None:
             pictures = kill_and_restart(folder, kills=count, seed=SEED, longest_s=3.0)
             results = len(folder.results())
             folder.assert_invariants()
-        print(
-            f"kills: {count} times kill -9, seed {SEED}: {pictures} pictures, {results} results, nothing twice or partial"
-        )
+        print(f"kills: {count} times kill -9, seed {SEED}: {pictures} pictures, {results} results, each once and whole")
 
 
 PARTS = {"arrive": measure_arrive, "idle": measure_idle, "overhead": measure_overhead, "kills": measure_kills}

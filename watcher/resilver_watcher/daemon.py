@@ -264,8 +264,7 @@ class Daemon(Controls):
         done, failed = self._run_counts[True], self._run_counts[False]
         if done + failed == 0:
             return
-        counts = self._journal.counts()
-        if counts[State.SEEN] + counts[State.WAITING] + counts[State.WORKING] == 0:
+        if not self._journal.unfinished():
             self._run_counts = {True: 0, False: 0}
             opens = self._last_output if done == 1 else self._pairs[0].output if self._pairs else None
             self._told(News(done=done, failed=failed, opens=opens))

@@ -268,6 +268,12 @@ class Journal:
             found = dict(db.execute("SELECT state, count(*) FROM jobs GROUP BY state").fetchall())
         return {state: found.get(str(state), 0) for state in State}
 
+    def unfinished(self) -> bool:
+        """Whether any picture is on its way; asked after each one, so nothing is counted."""
+        with self._transaction() as db:
+            rows = db.execute("SELECT 1 FROM jobs WHERE state IN ('seen', 'waiting', 'working') LIMIT 1")
+            return rows.fetchone() is not None
+
     def fact(self, name: str) -> str | None:
         """A value that lasts over a restart."""
         with self._transaction() as db:

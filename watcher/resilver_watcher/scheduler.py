@@ -96,12 +96,12 @@ class Scheduler:
             later = set(self._later)
         if None in held:
             return None
-        start = 0
-        while jobs := self._journal.waiting(_PAGE, start):
+        start, page = 0, 1  # mostly it is the first one
+        while jobs := self._journal.waiting(page, start):
             for job in jobs:
                 if job.id not in later and output_of(job) not in held:
                     return job
-            start += len(jobs)
+            start, page = start + len(jobs), _PAGE
         return None
 
     def next_s(self) -> float | None:
