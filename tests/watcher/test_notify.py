@@ -24,7 +24,7 @@ import gettext, sys, time
 from pathlib import Path
 from resilver_watcher.notify import Notifier
 from resilver_watcher.state import News
-notifier = Notifier(gettext.NullTranslations(), lambda path: print("opened", path, flush=True))
+notifier = Notifier(gettext.NullTranslations(), lambda path: print("opened", path, flush=True), gap_s=2.0)
 for line in sys.stdin:
     notifier.tell(eval(line))
 notifier.close()
@@ -133,6 +133,28 @@ def test_a_newer_one_takes_its_place(desktop, teller):
     assert re.search(r'"Resilver" 0 ', first)
     assert re.search(r'"Resilver" 1 ', second)
     assert "The disk is full" in second
+
+
+def test_runs_close_together_are_told_together(desktop, teller):
+    """Who drops one picture after another gets a word on the first, and one on all that followed soon, for a folder."""
+    for name in "abcd":
+        tell(teller, f"News(done=1, opens=Path('/r/{name}.jpg'))")
+    first, second = desktop.notified(2)
+    assert '"1 picture restored" "a.jpg"' in first
+    assert '"3 pictures restored" "r"' in second
+    time.sleep(0.3)
+    desktop.click(1, "open")
+    assert select.select([teller.stdout], [], [], 20)[0]
+    assert teller.stdout.readline() == "opened /r\n"
+
+
+def test_the_last_word_is_said(desktop, teller):
+    """What waits to be told together is told when the daemon ends."""
+    tell(teller, "News(done=1)")
+    tell(teller, "News(done=2, failed=1)")
+    teller.stdin.close()
+    teller.wait(20)
+    assert '"2 pictures restored"' in desktop.notified(2)[1]
 
 
 @pytest.mark.parametrize("program", [None, "#!/bin/sh\nexit 1\n", "no program"], ids=["none", "fails", "broken"])

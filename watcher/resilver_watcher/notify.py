@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -21,6 +22,10 @@ from resilver_watcher.state import News
 
 WAIT_S = 6 * 3600.0
 """So long a click is waited for; a notification in a desktop's list may be clicked much later."""
+SEND_S = 0.5
+"""So long a word has to reach the desktop, before another takes its place or the daemon ends."""
+GAP_S = 10.0
+"""Runs that end so soon after the last word are told together: who drops one picture after another is not pestered."""
 _APPLE = "on run argv\ndisplay notification (item 2 of argv) with title (item 1 of argv)\nend run"
 _log = logging.getLogger(__name__)
 
@@ -38,36 +43,69 @@ class Notifier:
         *,
         icon: Path | None = None,
         platform: str = sys.platform,
+        gap_s: float = GAP_S,
     ) -> None:
         self._words = words
         self._open_path = open_path
         self._icon = icon
         self._platform = platform
+        self._gap_s = gap_s
+        self._last_s = float("-inf")
+        self._later: News | None = None
+        self._timer: threading.Timer | None = None
         self._lock = threading.Lock()
         self._shown: subprocess.Popen[bytes] | None = None
+        self._sent = threading.Event()
         self._number = ""
 
     def tell(self, news: News) -> None:
-        """Show it, and come back at once; nothing is raised."""
-        title, body = described(news, self._words)
-        try:
-            with self._lock:
-                self._end()
-                command = self._command(title, body, bool(news.trouble), news.opens)
-                if command is None:
-                    return
-                self._start(command, news.opens)
-        except OSError as error:
-            _log.info("no notification: %s", error)
+        """Show it, at once if it is trouble, else when the last word is some seconds old; nothing is raised."""
+        with self._lock:
+            if news.trouble:
+                self._show(news)
+                return
+            self._later = news if self._later is None else _together(self._later, news)
+            wait_s = self._last_s + self._gap_s - time.monotonic()
+            if wait_s <= 0:
+                self._show_later()
+            elif self._timer is None:
+                self._timer = threading.Timer(wait_s, self._on_time)
+                self._timer.daemon = True
+                self._timer.start()
 
     def close(self) -> None:
-        """Wait for no click any more; what is shown stays."""
+        """Say what is still to be said, and wait for no click any more; what is shown stays."""
         with self._lock:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._show_later()
             self._end()
+
+    def _on_time(self) -> None:
+        with self._lock:
+            self._timer = None
+            self._show_later()
+
+    def _show_later(self) -> None:
+        if self._later is not None:
+            news, self._later = self._later, None
+            self._last_s = time.monotonic()
+            self._show(news)
+
+    def _show(self, news: News) -> None:
+        self._end()
+        title, body = described(news, self._words)
+        command = self._command(title, body, bool(news.trouble), news.opens)
+        if command is not None:
+            try:
+                self._start(command, news.opens)
+            except OSError as error:
+                _log.info("no notification: %s", error)
 
     def _end(self) -> None:
         # two that wait for the same notification would both open its picture
         if self._shown is not None:
+            self._sent.wait(SEND_S)
             self._shown.kill()
             self._shown = None
 
@@ -99,9 +137,11 @@ class Notifier:
             raise
         finally:
             os.close(writer)
-        threading.Thread(target=self._follow, args=(self._shown, reader, opens), daemon=True).start()
+        self._sent = threading.Event()
+        follow = threading.Thread(target=self._follow, args=(self._shown, reader, self._sent, opens), daemon=True)
+        follow.start()
 
-    def _follow(self, process: subprocess.Popen[bytes], reader: int, opens: Path | None) -> None:
+    def _follow(self, process: subprocess.Popen[bytes], reader: int, sent: threading.Event, opens: Path | None) -> None:
         """Read the number and the click, until the notification is closed."""
         watchdog = threading.Timer(WAIT_S, process.kill)
         watchdog.daemon = True
@@ -112,12 +152,20 @@ class Notifier:
                     said = line.decode("ascii", "replace").strip()
                     if said.isdigit():
                         self._number = said
+                        sent.set()
                     elif said in ("default", "open") and opens is not None:
                         self._open_path(opens)
         except OSError as error:
             _log.info("the notification's click: %s", error)
         finally:
+            sent.set()
             watchdog.cancel()
+
+
+def _together(before: News, after: News) -> News:
+    """Both runs as one; a click opens the folder then."""
+    opens = after.opens if after.done != 1 or after.opens is None else after.opens.parent
+    return News(before.done + after.done, before.failed + after.failed, opens=opens or before.opens)
 
 
 def _next_line(lines: BinaryIO) -> bytes:
