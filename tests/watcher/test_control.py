@@ -9,6 +9,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -147,8 +148,7 @@ def test_rights(tmp_path):
 @pytest.mark.parametrize("opened", [False, True], ids=["closed folder", "folder opened by mistake"])
 def test_other_users_are_kept_out(opened):
     """Somebody else cannot connect, and gets no answer even where the folder's rights would let him."""
-    folder = Path("/tmp/resilver-test-others")  # pytest's own folders are closed to others
-    shutil.rmtree(folder, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp())  # pytest's own folders are closed to others
     endpoint = Endpoint(folder)
     try:
         with ControlServer(endpoint, answer):
