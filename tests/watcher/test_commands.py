@@ -145,7 +145,7 @@ def test_once(home, capsys):
 
 
 def test_the_engine_that_is_asked_for(home):
-    """Who chose the cloud once and asks for this computer now has nothing sent away."""
+    """Who chose the cloud and asks for this computer now has nothing sent away, and his choice stays for later."""
     folders = ("--input", "in", "--output", "out")
     with watching(*folders):
         Remote().set_engine("cloud")
@@ -153,6 +153,10 @@ def test_the_engine_that_is_asked_for(home):
         assert Remote().status().engine == "cloud"
     with watching(*folders, "--engine", "local"):
         assert Remote().status().engine == "local"
+        save_photo(home / "in" / "a.png")
+        assert wait_for(lambda: [one.state for one in Remote().history()]) == ["done"]  # nobody agreed to send it
+    with watching(*folders):
+        assert Remote().status().engine == "cloud"
 
 
 def test_enqueue_starts_the_daemon(home, capsys):

@@ -56,6 +56,7 @@ class Daemon(Controls):
 
     ``once``: end when everything that lies there is done. ``told`` hears what is worth a notification, in no thread
     of the caller. ``journal``: its file; ``command``: what starts the worker, where others than usual are wanted.
+    ``engine``: for this run, instead of the one that was chosen by :meth:`set_engine`.
 
     Raises:
         SettingsError: the pairs feed each other.
@@ -71,10 +72,11 @@ class Daemon(Controls):
         told: Callable[[News], None] = lambda _news: None,
         journal: Path | None = None,
         command: Sequence[str] | None = None,
+        engine: str | None = None,
     ) -> None:
         check_pairs(pairs)
         self._settings, self._pairs, self._once = settings, tuple(pairs), once
-        self._told, self._command = told, command
+        self._told, self._command, self._engine = told, command, engine
         self._path = journal or journal_file()
         self._events: queue.SimpleQueue[_Event | None] = queue.SimpleQueue()
         self._stopping = threading.Event()
@@ -96,7 +98,7 @@ class Daemon(Controls):
             self._journal, self._scheduler, readiness, self._pairs,
             originals=watch.originals == "move", failed=lambda: self._count(False, None),
         )  # fmt: skip
-        engine = self._journal.fact("engine")
+        engine = self._engine or self._journal.fact("engine")
         if engine in get_args(get_type_hints(Settings)["engine"]):
             self._settings = dataclasses.replace(self._settings, engine=engine)  # type: ignore[arg-type]
         self._work = Work(
@@ -338,6 +340,7 @@ class Daemon(Controls):
             raise SettingsError(f"There is no engine '{name}'; there are local and cloud.")
         self._settings = dataclasses.replace(self._settings, engine=name)  # type: ignore[arg-type]
         self._journal.set_fact("engine", name)
+        self._engine = None
         self._work.use(self._settings)
         self._scheduler.release_all()
         self._work.wake()

@@ -44,7 +44,7 @@ def watch(
 ) -> int:
     """Watch until told to stop, or with ``once`` until all is done; the exit status.
 
-    ``engine``: the one that was asked for now, which wins over one that was chosen earlier from the tray.
+    ``engine``: the one that was asked for now, which for this time wins over one that was chosen from the tray.
     Where a daemon runs already, it shows itself, unless something particular was ``asked`` of this one.
 
     Raises:
@@ -56,9 +56,7 @@ def watch(
             return _show_the_other(asked or once)
         signals: list[int] = []
         told, close = (_print, lambda: None) if once else _notifying(settings)
-        daemon = Daemon(settings, pairs, once=once, told=told)
-        if engine is not None:
-            daemon.set_engine(engine)
+        daemon = Daemon(settings, pairs, once=once, told=told, engine=engine)
         icon = Tray()
         show = icon.start if tray and not once else lambda: None
         with (

@@ -59,7 +59,8 @@ class Work:
         self._changed, self._ended, self._command = changed, ended, command
         self._settings = dataclasses.replace(settings, worker=dataclasses.replace(settings.worker, low_priority=True))
         self.recipe = recipe
-        self._worker = Worker(self._settings, command)
+        self._used = self._settings
+        self._worker = Worker(self._used, command)
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._paused = threading.Event()
@@ -110,13 +111,13 @@ class Work:
             self._thread.join(wait_s)
 
     def _run(self) -> None:
-        used = self._settings
         try:
             while not self._stopping.is_set():
                 self._wake.clear()
-                if used is not self._settings:
+                if self._used is not self._settings:
                     self._worker.close()
-                    used, self._worker = self._settings, Worker(self._settings, self._command)
+                    self._used = self._settings
+                    self._worker = Worker(self._used, self._command)
                 try:
                     if not self._step():
                         self._rest()
