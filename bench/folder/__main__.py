@@ -82,8 +82,9 @@ def measure_way(way: str, place: Path, count: int) -> None:
             with contextlib.suppress(psutil.TimeoutExpired):
                 psutil.Process(daemon.pid).wait(180)
             daemon.terminate()
-            figures = json.loads(daemon.stdout.readline())
+            daemon.wait()
             after = other.cpu_times()
+        figures = json.loads((output / "figures").read_text())
     theirs = after.user + after.system - before.user - before.system
     named = {name for name in (place / "names").read_text().splitlines() if name.endswith(".jpg")}
     print_way(way, folder, figures, theirs, len({Path(name).name for name in named if "." not in Path(name).stem}))

@@ -1,6 +1,7 @@
 """A daemon whose engine does nothing but note when it was handed what: `python idle.py INPUT OUTPUT COUNT`.
 
-Says "ready" once it watches; ends when it was handed so many, or at SIGTERM; then prints the times and its CPU seconds.
+Says "ready" once it watches; ends when it was handed so many, or at SIGTERM; then writes the times and its
+CPU seconds into OUTPUT/figures.
 """
 
 from __future__ import annotations
@@ -68,7 +69,8 @@ def main() -> None:
 
     threading.Thread(target=attend, daemon=True).start()
     daemon.run()
-    print(json.dumps({"handed": handed, "cpu": begun[-1] - begun[0] if len(begun) > 1 else cpu_s() - begun[0]}))
+    used = begun[-1] - begun[0] if len(begun) > 1 else cpu_s() - begun[0]
+    (output / "figures").write_text(json.dumps({"handed": handed, "cpu": used}))
 
 
 main()
