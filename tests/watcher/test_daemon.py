@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import sqlite3
 import threading
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from fakes.hot_folder import HotFolder, quiet, wait_for
@@ -13,6 +16,7 @@ from fakes.photos import save_photo
 from resilver.errors import RecipeError, SettingsError
 from resilver.picture_io.provenance import read_provenance
 from resilver.recipe import Recipe
+from resilver.settings import Settings, WorkerSettings
 from resilver_watcher.aftermath import note_path
 from resilver_watcher.daemon import Daemon
 from resilver_watcher.pairs import Pair
@@ -300,3 +304,32 @@ def test_settings_may_be_asked_from_any_thread(tmp_path: Path) -> None:
         wait_for(lambda: daemon.status().counts["done"] == 10)
     assert errors == []
     assert len(hot.results()) == 10
+
+
+def test_an_idle_worker_goes_and_comes_again(tmp_path: Path) -> None:
+    """Its memory is given back after a while without pictures; the next picture starts another."""
+    hot = HotFolder(tmp_path, settings=Settings(worker=WorkerSettings(idle_s=0.5)))
+    with hot.running() as daemon:
+        save_photo(hot.input / "a.jpg")
+        wait_for(lambda: daemon.status().counts["done"] == 1)
+        worker = wait_for(lambda: psutil.Process().children())
+        wait_for(lambda: not psutil.Process().children())
+        save_photo(hot.input / "b.jpg")
+        wait_for(lambda: daemon.status().counts["done"] == 2)
+    assert not any(process.is_running() for process in worker)
+
+
+def test_a_journal_that_is_locked_for_a_while_loses_nothing(tmp_path: Path) -> None:
+    """Pictures that come meanwhile are done afterwards, and the trouble is told and ends."""
+    hot = HotFolder(tmp_path, sweep_s=1.0)
+    with hot.running() as daemon:
+        save_photo(hot.input / "a.jpg")
+        wait_for(lambda: daemon.status().counts["done"] == 1)
+        with contextlib.closing(sqlite3.connect(tmp_path / "state" / "folder.sqlite", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            save_photo(hot.input / "b.jpg")
+            wait_for(lambda: daemon.status().trouble)
+            other.execute("ROLLBACK")
+        wait_for(lambda: daemon.status().counts["done"] == 2)
+        wait_for(lambda: not daemon.status().trouble)
+    assert hot.results() == ["a-improved.jpg", "b-improved.jpg"]

@@ -12,7 +12,7 @@ import pytest
 from resilver.picture_io.identity import Identity
 from resilver.recipe import Recipe
 from resilver_watcher.job import State
-from resilver_watcher.journal import Journal, JournalBroken, JournalNewer, open_journal
+from resilver_watcher.journal import Journal, JournalBroken, JournalError, JournalNewer, open_journal
 
 
 @pytest.fixture
@@ -147,4 +147,33 @@ def test_folders_that_are_watched_no_longer_keep_their_history_only(file: Path) 
     assert journal.find(old) is None
     assert journal.find(done).state is State.DONE
     assert journal.find(new).state is State.SEEN
+    journal.close()
+
+
+def test_a_locked_journal_is_waited_for_and_then_told(file: Path) -> None:
+    """Another program that holds it is an error which ends; then everything goes on."""
+    journal = Journal(file)
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(JournalError, match="locked") as caught:
+        seen(journal, "a.jpg")
+    assert caught.value.temporary
+    other.execute("ROLLBACK")
+    other.close()
+    (path,) = seen(journal, "a.jpg")
+    assert journal.find(path) is not None
+    journal.close()
+
+
+def test_a_turn_that_somebody_else_gave_is_kept(file: Path) -> None:
+    """Two who want to queue the same picture at once do not fail; what is worked on is not taken away."""
+    journal = Journal(file)
+    (path,) = seen(journal, "a.jpg")
+    job = journal.find(path)
+    journal.queue([(job, None, 0), (job, None, 3)])
+    journal.move(job, State.WORKING)
+    journal.queue([(job, None, 0)])
+    assert journal.find(path).state is State.WORKING
+    journal.recover()
+    assert journal.find(path).state is State.WAITING
     journal.close()

@@ -85,6 +85,7 @@ class Daemon(Controls):
         self._last_output: Path | None = None
         self._told_trouble: set[str] = set()
         self._on_battery = False
+        self._journal_failed = False
         self._open()
 
     def _open(self) -> None:
@@ -148,19 +149,34 @@ class Daemon(Controls):
                 self._look_at_battery()
             if self._work.broken is not None:
                 raise self._work.broken
-            try:
-                self._take_in(now)
-                if self._all_done():
-                    self._work.stop()  # what became of the last picture is told after it stands in the journal
-                    self._report()
-                    return True
-            except JournalBroken:
-                raise
-            except JournalError as error:
-                self._scheduler.hold(None, RESUME_S, error.message)
-            self._report()
+            if self._step(now):
+                return True
             self._listen(min(check_s, self._next_s(now)))
         return True
+
+    def _step(self, now: float) -> bool:
+        """Take in what is due and tell what is new; whether all is done. No single file may end the watch."""
+        try:
+            self._take_in(now)
+            if self._journal_failed:
+                self._journal_failed = False
+                self._scheduler.release(None)
+            if self._all_done():
+                self._work.stop()  # what became of the last picture is told after it stands in the journal
+                self._report()
+                return True
+            self._report()
+        except JournalBroken:
+            raise
+        except Exception as error:  # noqa: BLE001 - see above
+            _log.exception("the watch stumbled")
+            if isinstance(error, JournalError):
+                self._journal_failed = True
+                self._scheduler.hold(None, RESUME_S, error.message)
+            for folder in self._folders:  # what was on its way in is found again
+                folder.sweep_by(now + RESUME_S)
+            self._stopping.wait(1.0)
+        return False
 
     def _next_s(self, now: float) -> float:
         due = [folder.due_s for folder in self._folders if folder.present]

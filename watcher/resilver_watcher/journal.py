@@ -78,7 +78,10 @@ def open_journal(path: Path) -> tuple[Journal, bool]:
         JournalNewer: a newer version wrote it.
         JournalError: it cannot be opened.
     """
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise JournalError(f"{path.parent} cannot be made ({error.strerror}); make room or allow it.") from error
     try:
         return Journal(path), False
     except JournalBroken:
@@ -117,11 +120,15 @@ class Journal:
             with self._transaction() as db:
                 self._turn = db.execute("SELECT coalesce(max(turn), 0) FROM jobs").fetchone()[0]
                 self._changes = db.execute("SELECT coalesce(max(changes), 0) FROM jobs").fetchone()[0]
-                # whoever was with a worker when the last process ended
-                db.execute("UPDATE jobs SET state = 'waiting' WHERE state = 'working'")
+            self.recover()
         except BaseException:
             self.close()
             raise
+
+    def recover(self) -> None:
+        """Let what was with a worker wait again, when there is none: the process ended, or its last move failed."""
+        with self._transaction() as db:
+            db.execute("UPDATE jobs SET state = 'waiting' WHERE state = 'working'")
 
     def _prepare(self, db: sqlite3.Connection, version: int) -> None:
         if db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
@@ -174,9 +181,15 @@ class Journal:
             )
 
     def queue(self, ranked: Sequence[tuple[Job, Identity | None, int]], recipe: Recipe | None = None) -> None:
-        """Move pictures to ``waiting``, each behind those of its rank; what was told of them before is forgotten."""
+        """Move pictures to ``waiting``, each behind those of its rank; what was told of them before is forgotten.
+
+        Those that wait already, or are worked on since somebody else was quicker, stay as they are.
+        """
         with self._transaction() as db:
             for job, identity, rank in ranked:
+                row = db.execute("SELECT state FROM jobs WHERE id = ?", (job.id,)).fetchone()
+                if row is None or row[0] in (State.WAITING, State.WORKING):
+                    continue
                 self._turn += 1
                 fields = {"identity": identity, "rank": rank, "turn": self._turn, "attempts": 0, "deaths": 0}
                 if recipe is not None:

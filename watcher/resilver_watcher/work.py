@@ -65,6 +65,7 @@ class Work:
         self._stopping = threading.Event()
         self._paused = threading.Event()
         self._alone: set[int] = set()
+        self._stumbled = False
         self._thread = threading.Thread(target=self._run, name="work", daemon=True)
         self.current: Current | None = None
         self.broken: JournalBroken | None = None
@@ -125,20 +126,31 @@ class Work:
                     self.broken = error
                     self._stopping.wait()
                 except JournalError as error:
+                    self._stumbled = True
                     self._scheduler.hold(None, RESUME_S, error.message)
                     self._stopping.wait(RESUME_S)
                 except Exception:  # noqa: BLE001 - one picture's defect ends nothing
+                    self._stumbled = True
                     _log.exception("the work stumbled")
                     self._stopping.wait(RESUME_S)
         finally:
             self._worker.close()
 
     def _rest(self) -> None:
+        """Wait until something is due; the worker's process goes when its networks would, too."""
         due = self._scheduler.next_s()
-        self._wake.wait(None if due is None else max(0.05, due - time.monotonic()))
+        idle_s = None if self._worker.pid is None else self._settings.worker.idle_s
+        waits = [
+            wait for wait in (idle_s, None if due is None else max(0.05, due - time.monotonic())) if wait is not None
+        ]
+        if not self._wake.wait(min(waits, default=None)) and idle_s is not None and min(waits) == idle_s:
+            self._worker.close()
 
     def _step(self) -> bool:
         """Work on what is next; whether there was anything."""
+        if self._stumbled:
+            self._journal.recover()
+            self._stumbled = False
         if self._paused.is_set():
             return False
         job = self._scheduler.next(self._key)
@@ -147,9 +159,9 @@ class Work:
         if not self._worker_runs():
             return True
         jobs = self._group(job) if self._settings.engine == "cloud" and job.id not in self._alone else [job]
-        taken = [(work, recipe) for work in jobs if (recipe := self._take(work)) is not None]
+        taken = [found for work in jobs if (found := self._take(work)) is not None]
         if taken:
-            self._improve([self._fresh(work) for work, _ in taken], taken[0][1])
+            self._improve([work for work, _ in taken], taken[0][1])
         return True
 
     def _key(self, job: Job) -> Path:
@@ -190,22 +202,18 @@ class Work:
         self._remember_worker()
         return True
 
-    def _take(self, job: Job) -> Recipe | None:
-        """Move it to ``working``; ``None`` if that was all."""
+    def _take(self, job: Job) -> tuple[Job, Recipe] | None:
+        """Move it to ``working``; it and its recipe, or ``None`` if that was all."""
         try:
             identity, digest = identify(job.path), file_digest(job.path)
             recipe = self._recipe(job)
         except ResilverError as error:
             self._journal.move(job, State.WORKING)
-            self._fail(self._fresh(job), error)
+            self._fail(job, error)
             return None
-        self._journal.move(
-            job, State.WORKING, identity=identity, sha256=digest, recipe_digest=recipe.digest(), code="", reason=""
-        )
-        return recipe
-
-    def _fresh(self, job: Job) -> Job:
-        return self._journal.find(job.path, job.directory) or dataclasses.replace(job, state=State.WORKING)
+        known = {"identity": identity, "sha256": digest, "recipe_digest": recipe.digest()}
+        self._journal.move(job, State.WORKING, **known, code="", reason="")
+        return dataclasses.replace(job, state=State.WORKING, identity=identity, sha256=digest), recipe
 
     def _improve(self, jobs: Sequence[Job], recipe: Recipe) -> None:
         left = dict(enumerate(jobs))
@@ -225,6 +233,8 @@ class Work:
                 told(0, told_or_raised)
             for number in list(left):
                 told(number, EngineError("The engine said nothing of this picture; try it again."))
+        except JournalError:
+            raise
         except ResilverError as error:
             self._failed_together(list(left.values()), error, len(jobs))
         finally:
