@@ -100,6 +100,13 @@ def test_a_keyring_goes_first(store, tmp_path, ring):
     assert not store.delete(SETTINGS)
 
 
+def test_a_keyring_that_forgets_is_none(store, tmp_path, ring, monkeypatch):
+    """Where the keyring is switched off, which takes secrets and keeps nothing, the file is used and named."""
+    monkeypatch.setattr(ring, "set_password", lambda *_: None)
+    assert "not encrypted" in store.save(SETTINGS, Secret(CANARY))
+    assert store.load(SETTINGS) == Secret(CANARY)
+
+
 def test_a_secret_is_for_one_service(store, bare):
     """The token of one host is never given out for another."""
     store.save(SETTINGS, Secret(CANARY))

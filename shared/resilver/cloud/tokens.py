@@ -67,7 +67,8 @@ class SecretStore:
     def save(self, settings: CloudSettings, secret: Secret) -> str:
         """Keep it; says where, a phrase for people."""
         text = json.dumps(asdict(secret))
-        if self._keyring("set_password", origin(settings), text) is not None:
+        self._keyring("set_password", origin(settings), text)
+        if self._keyring("get_password", origin(settings)) == text:  # one that is switched off takes and forgets
             self._write(origin(settings), None)
             return "the system's keyring"
         self._write(origin(settings), text)
