@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from fakes.servers import META, PATH, TOKEN, Served, eventually, images, items, picture
+from resilver.http_contract import TOKEN_PATH
 
 QUERY = {"oauth_provider": "mcs", "oauth_token": TOKEN}
 BIG = b"x" * 6_000_000  # more than fits into the buffers of a connection
@@ -78,9 +79,9 @@ def test_bodies_that_cannot_be_used(server):
     assert "no JSON" in refused(server.post(None, [("meta", (None, "{"))]), 400)
     assert "empty image" in refused(server.post(files=[("file_0", ("a.png", b""))]), 400)
     assert "two parts" in refused(server.post(files=[("file_0", ("a.png", picture()))] * 2), 400)
-    assert "too large" in refused(server.post(files=[("file_0", ("a.png", b"x" * 300_001))]), 413)
+    assert "300000 bytes" in refused(server.post(files=[("file_0", ("a.png", b"x" * 300_001))]), 413)
     many = [(f"file_{number}", ("a.png", b"x")) for number in range(4)]
-    assert "too large" in refused(server.post(files=many), 413)
+    assert "at most 3 pictures" in refused(server.post(files=many), 413)
     assert "1000000 bytes" in refused(server.post(files=[("file_0", ("a.png", BIG))]), 413)
     assert "meta is larger" in refused(server.post({**META, "note": "x" * 270_000}), 413)
 
@@ -214,3 +215,4 @@ def test_strict_and_always_200_and_providers(tmp_path):
             assert says in answer.json()["body"]
         assert server.post(params={**QUERY, "oauth_provider": "mr"}).json()["status"] == 403
         assert items(server.post(params={**QUERY, "oauth_provider": "own"}))[0]["status"] == 0
+        assert server.post(path=TOKEN_PATH, params={}).status_code == 400, "an OAuth client knows no envelope"

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from resilver.errors import ResilverError
-from resilver.http_contract import Refusal, encode_failure
+from resilver.http_contract import TOKEN_PATH, Refusal, encode_failure
 from resilver.server.body import Body
 from resilver.server.service import Service
 
@@ -54,17 +54,10 @@ class Door:
             else:
                 if status != _TOO_SLOW:
                     await body.drain()
-                await self._envelope(refusal, headers, body.complete)(scope, receive, send)
+                always_200 = settings.always_200 and scope["path"].rstrip("/") != TOKEN_PATH  # OAuth knows no envelope
+                await _envelope(refusal, headers, body.complete, always_200)(scope, receive, send)
         finally:
             self._tell(scope, status, body, time.monotonic() - begun_s)
-
-    def _envelope(self, refusal: Refusal, headers: dict[str, str], reusable: bool) -> Response:
-        if not reusable:
-            headers["Connection"] = "close"
-        if refusal.retry_after_s is not None:
-            headers["Retry-After"] = str(refusal.retry_after_s)
-        status = 200 if self._service.settings.always_200 else refusal.envelope_status
-        return Response(encode_failure(refusal.envelope_status, str(refusal)), status, headers, "application/json")
 
     def _tell(self, scope: Scope, status: int, body: Body, seconds: float) -> None:
         client = scope.get("client") or ("-", 0)
@@ -85,6 +78,15 @@ class _Reply:
         if message["type"] == "http.response.start":
             self.status = message["status"]
         await self._send(message)
+
+
+def _envelope(refusal: Refusal, headers: dict[str, str], reusable: bool, always_200: bool) -> Response:
+    if not reusable:
+        headers["Connection"] = "close"
+    if refusal.retry_after_s is not None:
+        headers["Retry-After"] = str(refusal.retry_after_s)
+    status = 200 if always_200 else refusal.envelope_status
+    return Response(encode_failure(refusal.envelope_status, str(refusal)), status, headers, "application/json")
 
 
 def _refusal(error: Exception) -> tuple[Refusal, dict[str, str]]:

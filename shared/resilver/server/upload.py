@@ -44,6 +44,7 @@ class Upload:
             _boundary(content_type), max_segment_size=limits.bytes_each, max_segment_count=limits.pictures + 1
         )
         self._directory = directory
+        self._limits = limits
         self._part: BinaryIO | None = None
         self._name = ""
         self._meta: bytearray | None = None
@@ -60,7 +61,8 @@ class Upload:
             for event in self._parser.parse(block):
                 self._take(event)
         except ParserLimitReached as error:
-            raise Refusal(413, f"the request is too large: {error}") from error
+            most = f"at most {self._limits.pictures} pictures of {self._limits.bytes_each} bytes each"
+            raise Refusal(413, f"the request is too large: {most}") from error
         except MultipartError as error:
             raise Refusal(400, f"the multipart body is broken: {error}") from error
 
