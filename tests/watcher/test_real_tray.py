@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image, ImageGrab
 
@@ -21,6 +23,7 @@ from resilver_watcher.control import ControlServer
 from resilver_watcher.endpoint import Endpoint
 from resilver_watcher.remote import Remote, answering
 from resilver_watcher.state import PairState
+from resilver_watcher.tray_backend import tray_is_there
 
 STATUS = dataclasses.replace(BUSY, current=dataclasses.replace(BUSY.current, source="/in/attic_1931.jpg"))
 
@@ -184,26 +187,21 @@ def test_without_a_bus_there_is_still_an_icon(desktop: Desktop, controls: FakeCo
     assert tray.wait(20) == 0
 
 
-def test_folders_results_and_settings_open(desktop: Desktop, endpoint: Endpoint, tmp_path: Path) -> None:
+def test_folders_and_settings_open(desktop: Desktop, endpoint: Endpoint, opener: Path, tmp_path: Path) -> None:
     """What is to be opened goes to the desktop's own opener; what is gone is told; a settings file is begun first."""
-    (tmp_path / "bin").mkdir()
-    opener = tmp_path / "bin/xdg-open"
-    opener.write_text(f'#!/bin/sh\necho "$1" >> {tmp_path}/opened\n')
-    opener.chmod(0o700)
     (tmp_path / "out").mkdir()
     status = dataclasses.replace(STATUS, pairs=(PairState(str(tmp_path / "in"), str(tmp_path / "out")),))
     settings = tmp_path / "config/resilver/settings.toml"
     serving = ControlServer(endpoint, answering(FakeControls(status), lambda: None))
     with serving, Panel(desktop) as panel:
-        desktop.tray(PATH=f"{tmp_path}/bin:{desktop.environ['PATH']}")
+        desktop.tray(PATH=f"{opener}:{os.environ['PATH']}")
         until(lambda: "Settings" in panel.labels())
         panel.click("Open folder to restore")
         until(lambda: any("No such file" in label for label in panel.labels()))
         panel.click("Open restored folder")
         until(lambda: not any("No such file" in label for label in panel.labels()))
         panel.click("Settings")
-        opened = tmp_path / "opened"
-        until(lambda: opened.exists() and opened.read_text().splitlines() == [str(tmp_path / "out"), str(settings)])
+        until(lambda: opened(opener) == [str(tmp_path / "out"), str(settings)])
     assert tomllib.loads(settings.read_text()) == {}
 
 
@@ -232,26 +230,46 @@ def test_the_whole_of_it(desktop: Desktop) -> None:
         until(lambda: panel.ask("icons") == 0)
 
 
-def test_the_icon_is_seen_in_a_real_panel(desktop: Desktop, controls: FakeControls) -> None:
-    """In Xfce's panel the icon's own colours appear on the screen when the tray starts, and go with it."""
+@pytest.fixture
+def xfce(desktop: Desktop) -> None:
     for program in ("xfce4-panel", "xfconf-query"):
         if not shutil.which(program):
             pytest.skip(f"a real panel needs {program}")
     place = desktop.home / "config/xfce4/xfconf/xfce-perchannel-xml"
     place.mkdir(parents=True)
     (place / "xfce4-panel.xml").write_text(XFCE)
+    desktop.start("xfce4-panel", "--disable-wm-check", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    until(lambda: tray_is_there({"DISPLAY": desktop.environ["DISPLAY"]}, "linux"))
 
-    def seen() -> int:
-        with ImageGrab.grab(xdisplay=desktop.environ["DISPLAY"]) as screen:
-            return sum(pixel == (44, 98, 158) for pixel in screen.convert("RGB").get_flattened_data())
 
-    panel = desktop.start("xfce4-panel", "--disable-wm-check", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    assert seen() == 0
+def icon_is_seen(desktop: Desktop) -> bool:
+    """Whether twenty pixels of the icon's own blue are on the screen."""
+    with ImageGrab.grab(xdisplay=desktop.environ["DISPLAY"]) as screen:
+        return int((np.asarray(screen.convert("RGB")) == (44, 98, 158)).all(axis=-1).sum()) > 20
+
+
+def test_the_icon_is_seen_in_a_real_panel(desktop: Desktop, controls: FakeControls, xfce: None) -> None:
+    """In Xfce's panel the icon's own colours appear on the screen when the tray starts, and go with it."""
+    assert not icon_is_seen(desktop)
     tray = desktop.tray()
-    until(lambda: seen() > 20)
+    until(lambda: icon_is_seen(desktop))
     end(tray)
-    until(lambda: seen() == 0)
-    end(panel)
+    until(lambda: not icon_is_seen(desktop))
+
+
+@pytest.fixture
+def opener(tmp_path: Path) -> Path:
+    """A folder with an `xdg-open` that only notes what it is to open."""
+    place = tmp_path / "bin"
+    place.mkdir()
+    (place / "xdg-open").write_text(f'#!/bin/sh\necho "$1" >> {place}/opened\n')
+    (place / "xdg-open").chmod(0o700)
+    return place
+
+
+def opened(opener: Path) -> list[str]:
+    notes = opener / "opened"
+    return notes.read_text().splitlines() if notes.exists() else []
 
 
 XFCE = """<?xml version="1.0" encoding="UTF-8"?>

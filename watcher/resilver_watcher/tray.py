@@ -11,6 +11,7 @@ import os
 import queue
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -27,6 +28,8 @@ from resilver_watcher.tray_backend import NullIcon, TrayIcon, make_icon, on_sign
 LOOK_S = 1.0
 """How often a daemon that works is asked, for its progress; one that does not, a third as often."""
 
+LEAVE_S = 5.0
+"""So long a tray may take to leave after a signal."""
 _log = logging.getLogger(__name__)
 
 
@@ -161,13 +164,25 @@ def main() -> int:
         set_autostart=set_autostart,
         settings=config_file(),
     )
-    on_signals(tray.leave)
+
+    def leave() -> None:
+        tray.leave()
+        _end_surely()
+
+    on_signals(leave)
     icon = make_icon(tray.click, os.environ)
     if isinstance(icon, NullIcon) or not tray_is_there(os.environ):
         print(_no_tray(words), file=sys.stderr)  # noqa: T201 - the one line that a terminal or a service's log gets
-    icon.run(lambda: tray.follow(icon), tray.leave)
+    icon.run(lambda: tray.follow(icon), leave)
     lock.free()
     return 0
+
+
+def _end_surely() -> None:
+    """Pystray's part for X is now and then deaf to its own end, since two threads talk to the server at once."""
+    timer = threading.Timer(LEAVE_S, os._exit, [0])
+    timer.daemon = True
+    timer.start()
 
 
 def _no_tray(words: gettext.NullTranslations) -> str:
