@@ -13,7 +13,7 @@ from resilver_watcher.journal import Journal
 
 HEAP_GAP_S = 3.0  # what arrives in the same folder with smaller gaps is one heap
 _RANKS = 3  # so many of a heap go like single drops, so that a heap that only begins is no heap yet
-_PAGE = 16
+_PAGE = 500  # ten thousand that are all held are gone through in a few looks
 
 
 @dataclass(slots=True)
