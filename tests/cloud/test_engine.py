@@ -189,7 +189,7 @@ def test_a_large_picture_comes_back_whole(service, tmp_path):
     assert close_to(result.picture("improved"), original + 20)
     assert close_to(result.picture("resolved"), original.repeat(2, 0).repeat(2, 1), 8)
     assert close_to(result.picture("final"), (original + 20).repeat(2, 0).repeat(2, 1), 10)
-    assert any("parts" in note for note in result.notes)
+    assert any("parts, each of which counts as a picture the first time" in note for note in result.notes)
     assert "tiles" in result.outputs["improved"].steps[0].detail
 
 

@@ -57,7 +57,8 @@ class Chain:
         if len(prepared.pieces) > 1:
             count = len(prepared.pieces)
             notes.append(
-                f"The picture is larger than the service takes; it was sent in {count} parts, which count as pictures."
+                f"The picture is larger than the service takes; it goes there in {count} parts, each of which "
+                "counts as a picture the first time."
             )
         if self._picture.depth == 16:
             notes.append("The service works with 8 bits; what it changed was applied to the 16 bits of the original.")
