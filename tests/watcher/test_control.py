@@ -87,17 +87,17 @@ def test_half_a_line_does_nothing(endpoint, server):
 
 
 def test_many_at_once(endpoint, server):
-    """Fifty callers at a time each get their own answer, while another one says nothing at all."""
+    """Two hundred callers, more than may wait, each get their own answer, while another one says nothing at all."""
     got = []
     with endpoint.connect(10):
         threads = [
-            threading.Thread(target=lambda n=n: got.append(call(endpoint, "echo", what=n)["got"])) for n in range(50)
+            threading.Thread(target=lambda n=n: got.append(call(endpoint, "echo", what=n)["got"])) for n in range(200)
         ]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-    assert sorted(got) == list(range(50))
+    assert sorted(got) == list(range(200))
 
 
 def test_nobody_there(endpoint):

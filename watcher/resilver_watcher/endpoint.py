@@ -16,6 +16,7 @@ import socket
 import stat
 import struct
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from typing import Any
 from resilver.errors import SettingsError
 
 _PATH_BYTES = 103  # sun_path holds 104 bytes on macOS and 108 on Linux, with a zero at the end
+_WAITING = 128  # callers whose turn has not come yet; the usual limit of systems
 
 
 class Endpoint:
@@ -64,14 +66,14 @@ class Endpoint:
         try:
             listener.bind(os.fspath(path))
             path.chmod(0o600)
-            listener.listen(16)
+            listener.listen(_WAITING)
         except OSError:
             listener.close()
             raise
         return listener
 
     def _listen_by_port(self, path: Path) -> socket.socket:
-        listener = socket.create_server(("127.0.0.1", 0), backlog=16)
+        listener = socket.create_server(("127.0.0.1", 0), backlog=_WAITING)
         self._key = secrets.token_hex(32)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
@@ -85,14 +87,7 @@ class Endpoint:
             OSError: there is none, or this user may not talk to it.
         """
         if self._by_path:
-            connection = socket.socket(socket.AF_UNIX)
-            connection.settimeout(timeout_s)
-            try:
-                connection.connect(os.fspath(self.folder / "socket"))
-            except OSError:
-                connection.close()
-                raise
-            return connection
+            return _connect_by_path(self.folder / "socket", timeout_s)
         try:
             address = json.loads((self.folder / "address").read_text(encoding="ascii"))
             self._key = str(address["key"])
@@ -123,6 +118,24 @@ class Endpoint:
         for name in ("socket", "address"):
             with contextlib.suppress(OSError):
                 (self.folder / name).unlink()
+
+
+def _connect_by_path(path: Path, timeout_s: float) -> socket.socket:
+    deadline = time.monotonic() + timeout_s
+    while True:
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(timeout_s)
+        try:
+            connection.connect(os.fspath(path))
+            return connection
+        except BlockingIOError:  # Linux does not let a socket with a timeout wait while too many others do
+            connection.close()
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        except OSError:
+            connection.close()
+            raise
 
 
 def _private(folder: Path) -> None:
