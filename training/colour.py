@@ -48,6 +48,16 @@ def nearest(ab: Floats) -> NDArray[np.int64]:
     return _TABLE[places[..., 0], places[..., 1]]
 
 
+def shared(ab: Floats) -> tuple[NDArray[np.int64], Floats]:
+    """The four bins around each colour (4, height, width) and its shares in them, so that their mean is the colour."""
+    low = np.floor(ab / STEP)
+    part = ab / STEP - low
+    corners = [(i, j) for i in (0, 1) for j in (0, 1)]
+    labels = np.stack([nearest((low + np.array(corner, np.float32)) * STEP) for corner in corners])
+    shares = np.stack([np.abs(1 - i - part[..., 0]) * np.abs(1 - j - part[..., 1]) for i, j in corners])
+    return labels, shares.astype(np.float32)
+
+
 def rarity(labels: list[NDArray[np.int64]]) -> Floats:
     """Weight of each bin, 1 on average over the pixels: the inverse of half its share plus half the even share."""
     counts = np.bincount(np.concatenate([part.ravel() for part in labels]), minlength=len(CENTRES))

@@ -29,6 +29,8 @@ class Task(Protocol):
 
     batch: int
     rate: float
+    decay: float
+    side: int
 
     def build(self) -> nn.Module:
         """The network, freshly initialised."""
@@ -77,6 +79,7 @@ class PlaneTask:
     side: int
     batch: int = 16
     rate: float = 1e-3
+    decay: float = 1e-4
     planes: list[list[NDArray]] = field(default_factory=list)
 
     def build(self) -> nn.Module:
@@ -121,6 +124,7 @@ class DamageTask:
     side: int = 192
     batch: int = 8
     rate: float = 2e-3
+    decay: float = 1e-3
     groups: list[list[NDArray]] = field(default_factory=list)
 
     def damaged(self, rng: np.random.Generator, clean: float) -> Damaged:
@@ -171,8 +175,10 @@ class FillerTask(DamageTask):
         return torch.sqrt(difference**2 + 1e-6).sum() / (mask.sum() + 1)
 
 
-COLOUR_SIDE, COLOUR_STORED = 128, 176
-COLOUR_SHARES = {"people": 0.45, "scenes": 0.25, "mixed": 0.15, "other": 0.15}
+COLOUR_STORED = 208
+LEAST_SEEN = 0.55  # smallest crop, as a share of the picture's short side
+COLOUR_SHARES = {"people": 0.42, "scenes": 0.23, "mixed": 0.15, "other": 0.14, "hr": 0.06}
+MEAN_WEIGHT = 0.3  # of the error of the careful colour beside the entropy
 
 
 @dataclass
@@ -180,8 +186,10 @@ class ColourTask:
     """Lightness -> colour bins. Shares by category, or a network learns suits, backdrops and oranges."""
 
     folder: Path
+    side: int = 96
     batch: int = 32
     rate: float = 2e-3
+    decay: float = 0.02
     groups: dict[str, list[NDArray]] = field(default_factory=dict)
     weights: Tensor | None = None
 
@@ -196,24 +204,28 @@ class ColourTask:
 
     def _open(self) -> None:
         if not self.groups:
-            for photo in training_photos(self.folder, shards=("train", "scenes")):
+            for photo in training_photos(self.folder):
                 self.groups.setdefault(photo.category, []).append(_small(photo.pixels))
 
     def sample(self, rng: np.random.Generator) -> Sample:
         self._open()
         group = self.groups[str(rng.choice(list(COLOUR_SHARES), p=list(COLOUR_SHARES.values())))]
-        picture = group[rng.integers(len(group))]
-        side = int(rng.integers(COLOUR_SIDE, COLOUR_STORED + 1))
-        crop = random_crop(picture, side, rng, turn=False)
-        lab = colour.lab(cv2.resize(crop, (COLOUR_SIDE, COLOUR_SIDE), interpolation=cv2.INTER_AREA))
-        ab = cv2.resize(lab[..., 1:], (COLOUR_SIDE // 4, COLOUR_SIDE // 4), interpolation=cv2.INTER_AREA)
-        return _aged_lightness(lab[..., 0] / 100, rng)[None] * 2 - 1, colour.nearest(ab)
+        seen = int(COLOUR_STORED * rng.uniform(LEAST_SEEN, 1) ** 0.5)
+        crop = random_crop(group[rng.integers(len(group))], seen, rng, turn=False)
+        lab = colour.lab(cv2.resize(crop, (self.side, self.side), interpolation=cv2.INTER_AREA))
+        ab = cv2.resize(lab[..., 1:], (self.side // 4, self.side // 4), interpolation=cv2.INTER_AREA)
+        return _aged_lightness(lab[..., 0] / 100, rng)[None] * 2 - 1, ab.transpose(2, 0, 1), *colour.shared(ab)
 
     def loss(self, net: nn.Module, batch: list[Tensor]) -> Tensor:
-        given, labels = batch
+        given, ab, labels, shares = batch
         if self.weights is None:
-            self.weights = self.rarity().to(given.device) ** colour.TRAINED
-        return F.cross_entropy(net(given).float(), labels, self.weights)
+            self.weights = self.rarity().to(given.device)
+        logits = net(given).float()
+        shares = shares * (self.weights**colour.TRAINED)[labels]
+        entropy = -(F.log_softmax(logits, 1).gather(1, labels) * shares).sum() / shares.sum()
+        careful = torch.softmax(logits - colour.TRAINED * self.weights.log()[:, None, None], 1)
+        mean = torch.einsum("nkhw,kc->nchw", careful, torch.from_numpy(colour.CENTRES).to(given.device))
+        return entropy + MEAN_WEIGHT * F.smooth_l1_loss(mean / 10, ab / 10)
 
 
 def _small(pixels: NDArray) -> NDArray:

@@ -49,7 +49,8 @@ class Run:
         self.task, self.device, self.checkpoint = task, device, checkpoint
         self.net: nn.Module = task.build().to(device, memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.net).requires_grad_(False)
-        self.optimizer = torch.optim.AdamW(self.net.parameters(), lr=task.rate, weight_decay=1e-4, betas=(0.9, 0.99))
+        parts = self.net.parameters()
+        self.optimizer = torch.optim.AdamW(parts, lr=task.rate, weight_decay=task.decay, betas=(0.9, 0.99))
         self.progress: dict[str, float] = {"steps": 0, "seconds": 0.0, "cycle_s": 0.0, "cycle_steps": 0}
         if checkpoint.exists():
             state = torch.load(checkpoint, map_location=device, weights_only=True)
@@ -130,6 +131,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, required=True, help="time budget of this cycle")
     parser.add_argument("--device", default="auto", help="cpu, cuda or auto")
     parser.add_argument("--rate", type=float, help="peak learning rate; default: the task's")
+    parser.add_argument("--side", type=int, help="side of the training pictures: small at first, large in a last cycle")
     parser.add_argument("--like", help="a task whose checkpoint a new run begins with, as far as it fits")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--data", type=Path, default=DATA, help="folder of the shards")
@@ -139,6 +141,7 @@ def main() -> None:
     torch.set_num_threads(chosen.threads)
     device = chosen.device if chosen.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
     task = TASKS[chosen.task](chosen.data)
+    task.side = chosen.side or task.side
     run = Run(task, device, chosen.checkpoints / f"{chosen.task}.pt")
     if chosen.like and not run.checkpoint.exists():
         run.begin_with(chosen.checkpoints / f"{chosen.like}.pt")
