@@ -16,7 +16,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from training.apply import Exported, cleaned, colorizer, detector, filler, on_luminance, plane_function  # noqa: E402
+from training.apply import Exported, cleaned, detector, filler, on_luminance, plane_function  # noqa: E402
 from training.colour_figures import colouring  # noqa: E402
 from training.repair_figures import detecting, repairing, squares  # noqa: E402
 
@@ -66,7 +66,7 @@ def repair(stem: Path, data: Path) -> Iterable[str]:
 
 def colour(stem: Path, data: Path) -> Iterable[str]:
     rarity = np.array(json.loads(stem.with_suffix(".json").read_text())["rarity"], np.float32)
-    yield from colouring(colorizer(Exported(stem), rarity), data)
+    yield from colouring(Exported(stem), rarity, data)
 
 
 NETS: dict[str, Callable[[Path, Path], Iterable[str]]] = {

@@ -23,7 +23,7 @@ Fill = Callable[[Plane, Plane], Plane]  # luma, mask -> luma repaired inside the
 Colour = Callable[[Plane, float], Plane]  # L (0..100) and vividness -> ab
 BORDER = 16  # mirrored pixels around a picture; further away the networks hardly look
 KERNEL = np.ones((3, 3), np.uint8)
-COLOUR_SIDE = 256  # short side that the colorizer looks at
+LEAST_SIDE, MOST_SIDE = 128, 192  # short side that the colorizer looks at
 
 
 class Exported:
@@ -92,18 +92,25 @@ def filler(net: Net) -> Fill:
     return run
 
 
+def logits(net: Net, lightness: Plane, side: int = 0) -> Plane:
+    """Logits of the colour bins at a quarter of the side looked at: the mean of the picture and its mirror image."""
+    height, width = lightness.shape
+    scale = (side or min(MOST_SIDE, max(LEAST_SIDE, min(height, width)))) / min(height, width)
+    size = [max(16, round(length * scale / 16) * 16) for length in (width, height)]
+    small = cv2.resize(lightness, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)[None] / 50 - 1
+    mirrored = net(np.ascontiguousarray(small[:, :, ::-1]))[:, :, ::-1]
+    return (net(small) + mirrored) / 2
+
+
+def painted(found: Plane, rarity: Plane, vividness: float, shape: tuple[int, ...]) -> Plane:
+    """The colour ab (height, width, 2) that logits stand for, at the picture's size."""
+    ab = colour.decode(found, rarity, vividness)
+    return cv2.resize(ab, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
+
+
 def colorizer(net: Net, rarity: Plane) -> Colour:
-    """Lightness of any size, brought to a short side of 256 and the colour back."""
-
-    def run(lightness: Plane, vividness: float) -> Plane:
-        height, width = lightness.shape
-        scale = COLOUR_SIDE / min(height, width)
-        size = [max(16, round(length * scale / 16) * 16) for length in (width, height)]
-        small = cv2.resize(lightness, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR) / 50 - 1
-        ab = colour.decode(net(small[None]), rarity, vividness)
-        return cv2.resize(ab, (width, height), interpolation=cv2.INTER_LINEAR)
-
-    return run
+    """Lightness of any size, brought to a small size and the colour back."""
+    return lambda lightness, vividness: painted(logits(net, lightness), rarity, vividness, lightness.shape)
 
 
 def on_luminance(pixels: NDArray[np.uint8], function: PlaneFunction, factor: int) -> NDArray[np.uint8]:

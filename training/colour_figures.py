@@ -1,6 +1,6 @@
 """The figures of the colorizer: against gray, on people and scenes of the validation shard at 128 pixels."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from training import colour
-from training.apply import Colour, Plane
+from training.apply import Net, Plane, logits, painted
 from training.data import validation_photos
 
 SIDE = 128
@@ -36,30 +36,29 @@ def _psnr(truth: NDArray[np.uint8], got: NDArray[np.uint8]) -> float:
     return float(20 * np.log10(255) - 10 * np.log10(np.mean((truth.astype(np.float32) - got) ** 2) + 1e-9))
 
 
-def _row(photos: list[NDArray[np.uint8]], paint: Callable[[Plane], Plane]) -> tuple[float, float, float]:
-    """Mean PSNR, mean ab RMSE, colourfulness over the truth's."""
-    found = []
-    for truth in photos:
-        lab = colour.lab(truth)
-        ab = paint(lab[..., 0])
-        got = colour.rgb(np.dstack([lab[..., 0], ab]))
-        error = float(np.sqrt(((lab[..., 1:] - ab) ** 2).mean()))
-        found.append((_psnr(truth, got), error, colourfulness(got), colourfulness(truth)))
-    psnr, error, own, true = np.mean(found, 0)
-    return float(psnr), float(error), float(own / true)
+def _row(truth: NDArray[np.uint8], lab: Plane, ab: Plane) -> tuple[float, float, float, float]:
+    """PSNR, ab RMSE, colourfulness, the truth's colourfulness."""
+    got = colour.rgb(np.dstack([lab[..., 0], ab]))
+    error = float(np.sqrt(((lab[..., 1:] - ab) ** 2).mean()))
+    return _psnr(truth, got), error, colourfulness(got), colourfulness(truth)
 
 
-def colouring(run: Colour, folder: Path) -> Iterator[str]:
-    """Lines for gray and for the whole range of vividness."""
+def _rows(truth: NDArray[np.uint8], net: Net, rarity: Plane) -> list[tuple[float, float, float, float]]:
+    """Gray, then every vividness."""
+    lab = colour.lab(truth)
+    found = logits(net, lab[..., 0])
+    ways = [painted(found, rarity, vividness, truth.shape) for vividness in VIVIDNESSES]
+    return [_row(truth, lab, ab) for ab in (np.zeros_like(lab[..., 1:]), *ways)]
+
+
+def colouring(net: Net, rarity: Plane, folder: Path, part: int = 1) -> Iterator[str]:
+    """Lines for gray and for the whole range of vividness, on every `part`-th picture."""
     for category in ("people", "scenes"):
-        photos = [square(photo.pixels) for photo in validation_photos(folder, (category,))]
-        gray, error, _ = _row(photos, lambda lightness: np.zeros((*lightness.shape, 2), np.float32))
-        yield f"{category}: gray {gray:.2f} dB, ab RMSE {error:.2f}"
-        curve = []
-        for vividness in VIVIDNESSES:
-            psnr, error, share = _row(photos, lambda lightness, v=vividness: run(lightness, v))
-            curve.append((psnr - gray, share))
-            yield f"  vividness {vividness:.1f}: {psnr - gray:+.2f} dB, ab RMSE {error:.2f}, colourfulness {share:.2f}"
-        gains, shares = np.array(curve).T
-        even = float(np.interp(0, -gains, shares)) if gains[-1] < 0 else float(shares[-1])
+        photos = [square(photo.pixels) for photo in validation_photos(folder, (category,))[::part]]
+        psnr, errors, own, true = np.mean([_rows(photo, net, rarity) for photo in photos], 0).T
+        gains, shares = psnr - psnr[0], own / true
+        yield f"{category}: gray {psnr[0]:.2f} dB, ab RMSE {errors[0]:.2f}"
+        for vividness, gain, error, share in zip(VIVIDNESSES, gains[1:], errors[1:], shares[1:], strict=True):
+            yield f"  vividness {vividness:.1f}: {gain:+.2f} dB, ab RMSE {error:.2f}, colourfulness {share:.2f}"
+        even = float(np.interp(0, -gains[1:], shares[1:])) if gains[-1] < 0 else float(shares[-1])
         yield f"  as good as gray at a colourfulness of {even:.2f}"

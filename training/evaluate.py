@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from training import figures
-from training.apply import Net, Plane, cleaned, colorizer, detector, filler, on_luminance, plane_function
+from training.apply import Net, Plane, cleaned, detector, filler, on_luminance, plane_function
 from training.colour_figures import colouring
 from training.repair_figures import detecting, repairing, squares
 from training.tasks import TASKS
@@ -46,12 +46,12 @@ def enlarging(net: Net, factor: int) -> Iterable[str]:
 def lines(name: str, net: Net, chosen: argparse.Namespace) -> Iterable[str]:
     """What is printed about a network."""
     if name == "repair-detect":
-        return detecting(detector(net), squares(chosen.data), chosen.threshold)
+        return detecting(detector(net), squares(chosen.data, 240 // chosen.part), chosen.threshold)
     if name == "repair-fill":
         find = detector(as_function(load("repair-detect", chosen.checkpoints, chosen.data)))
-        return repairing(find, filler(net), squares(chosen.data), chosen.threshold)
+        return repairing(find, filler(net), squares(chosen.data, 240 // chosen.part), chosen.threshold)
     if name == "colour":
-        return colouring(colorizer(net, TASKS[name](chosen.data).rarity().numpy()), chosen.data)
+        return colouring(net, TASKS[name](chosen.data).rarity().numpy(), chosen.data, chosen.part)
     if name == "denoise":
         run = plane_function(net, 8)
         return figures.cleaning(lambda pixels: cleaned(pixels, run))
@@ -64,6 +64,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--checkpoints", type=Path, default=CHECKPOINTS)
     parser.add_argument("--threshold", type=float, default=0.5, help="probability from which a pixel counts as damage")
+    parser.add_argument("--part", type=int, default=1, help="every so many-th validation picture only")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     net = as_function(load(chosen.task, chosen.checkpoints, chosen.data))

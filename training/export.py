@@ -5,6 +5,7 @@ photograph before it is kept. Blobs are `in0` and `out0`.
 """
 
 import argparse
+import hashlib
 import json
 import shutil
 import tempfile
@@ -44,6 +45,12 @@ def export(name: str, net: nn.Module, folder: Path) -> float:
     return float(np.abs(Exported(folder / name)(planes) - expected).max())
 
 
+def sums(name: str, folder: Path) -> str:
+    """The check sums of a network's files, as sha256sum writes them."""
+    paths = [folder / f"{name}.{suffix}" for suffix in ("bin", "json", "param")]
+    return "".join(f"{hashlib.sha256(p.read_bytes()).hexdigest()}  {p.name}\n" for p in paths if p.exists())
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("task", choices=sorted(TASKS))
@@ -55,6 +62,7 @@ def main() -> None:
     if chosen.task == "colour":
         facts = {"centres": colour.CENTRES.tolist(), "rarity": TASKS[chosen.task](chosen.data).rarity().tolist()}
         (chosen.weights / f"{chosen.task}.json").write_text(json.dumps(facts) + "\n")
+    (chosen.weights / f"{chosen.task}.sha256").write_text(sums(chosen.task, chosen.weights))
     print(f"{chosen.task}: differs from PyTorch by at most {difference:.5f}")
     if difference > TOLERANCE.get(chosen.task, 0.001):
         raise SystemExit("the export is wrong")

@@ -15,36 +15,18 @@ from training.data import Bytes
 from training.evaluate import as_function, load
 from training.figures import lanczos
 from training.tasks import TASKS
+from training.tiles import TILE, crop, place, whole
 from training.train import CHECKPOINTS, DATA
 
 PHOTOS = DATA.parent / "photos"
-TILE = 300  # side of a crop; enlarged crops show half of it
-CROPS = {"01": (300, 330), "02": (420, 250), "03": (60, 60), "04": (150, 20), "05": (470, 380), "06": (400, 250),
-         "07": (250, 200), "08": (280, 120)}  # left, top of a face or fine detail  # fmt: skip
 Show = Callable[[Bytes, tuple[int, int]], list[Bytes]]
-
-
-def crop(pixels: Bytes, place: tuple[int, int], side: int) -> Bytes:
-    """A square of `side` pixels, moved inwards where the picture ends, small pictures brought up by repetition."""
-    left, top = min(place[0], max(0, pixels.shape[1] - side)), min(place[1], max(0, pixels.shape[0] - side))
-    cut = pixels[top : top + side, left : left + side]
-    return cv2.resize(cut, (TILE, TILE), interpolation=cv2.INTER_NEAREST if side < TILE else cv2.INTER_AREA)
-
-
-def whole(pixels: Bytes) -> Bytes:
-    """The picture inside a square."""
-    scale = TILE / max(pixels.shape[:2])
-    size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
-    square = np.full((TILE, TILE, 3), 255, np.uint8)
-    square[: size[1], : size[0]] = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    return square
 
 
 def enlarging(checkpoints: Path) -> Show:
     run = plane_function(as_function(load("enlarge-x2-fast", checkpoints)), 2)
 
-    def show(pixels: Bytes, place: tuple[int, int]) -> list[Bytes]:
-        left, top = min(place[0], pixels.shape[1] - TILE // 2), min(place[1], pixels.shape[0] - TILE // 2)
+    def show(pixels: Bytes, spot: tuple[int, int]) -> list[Bytes]:
+        left, top = min(spot[0], pixels.shape[1] - TILE // 2), min(spot[1], pixels.shape[0] - TILE // 2)
         small = np.ascontiguousarray(pixels[max(0, top) :, max(0, left) :][: TILE // 2, : TILE // 2])
         return [lanczos(small, 2), on_luminance(small, run, 2)]
 
@@ -53,7 +35,7 @@ def enlarging(checkpoints: Path) -> Show:
 
 def denoising(checkpoints: Path) -> Show:
     run = plane_function(as_function(load("denoise", checkpoints)), 8)
-    return lambda pixels, place: [crop(pixels, place, TILE), crop(cleaned(pixels, run), place, TILE)]
+    return lambda pixels, spot: [crop(pixels, spot, TILE), crop(cleaned(pixels, run), spot, TILE)]
 
 
 def repairing(checkpoints: Path) -> Show:
@@ -62,12 +44,12 @@ def repairing(checkpoints: Path) -> Show:
         filler(as_function(load("repair-fill", checkpoints))),
     )
 
-    def show(pixels: Bytes, place: tuple[int, int]) -> list[Bytes]:
+    def show(pixels: Bytes, spot: tuple[int, int]) -> list[Bytes]:
         luma = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
         mask = find(detect, luma)
         repaired = (fill_in(luma, mask) * 255 + 0.5).astype(np.uint8)
         grey = [_rgb(luma), _rgb(mask), np.dstack([repaired] * 3)]
-        return [whole(part) for part in grey] + [crop(part, place, TILE) for part in grey]
+        return [whole(part) for part in grey] + [crop(part, spot, TILE) for part in grey]
 
     return show
 
@@ -79,7 +61,7 @@ def _rgb(plane: NDArray[np.float32]) -> Bytes:
 def colouring(checkpoints: Path) -> Show:
     run = colorizer(as_function(load("colour", checkpoints)), TASKS["colour"](DATA).rarity().numpy())
 
-    def show(pixels: Bytes, place: tuple[int, int]) -> list[Bytes]:  # noqa: ARG001
+    def show(pixels: Bytes, spot: tuple[int, int]) -> list[Bytes]:  # noqa: ARG001
         grey = colour.lab(pixels)[..., 0]
         shown = [np.dstack([grey, run(grey, vividness)]) for vividness in (0.0, 0.3, 0.6, 1.0)]
         return [whole(pixels), *[whole(colour.rgb(part)) for part in shown]]
@@ -101,7 +83,7 @@ def main() -> None:
     rows = []
     for path in sorted(chosen.photos.glob("*.[jp][pn]g")):
         pixels = np.asarray(Image.open(path).convert("RGB"))
-        rows.append(np.hstack(show(pixels, CROPS.get(path.name[:2], (0, 0)))))
+        rows.append(np.hstack(show(pixels, place(path.name))))
     Image.fromarray(np.vstack(rows)).save(chosen.folder / f"sheet-{chosen.sheet}.png")
 
 
