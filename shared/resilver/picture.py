@@ -33,7 +33,7 @@ class Picture:
     ``pixels``: (height, width, 1) for gray or (height, width, 3) for RGB, uint8 or uint16 over their
     full range, in the picture's own colour profile ``icc`` (``None``: sRGB, or gray with its gamma).
     They may lie in a file that is mapped into memory; never write to them.
-    ``alpha``: (height, width), the same type, not premultiplied; ``None`` if opaque.
+    ``alpha``: (height, width), the same type, not premultiplied; ``None`` if there is none.
     ``dpi``: horizontal and vertical pixels per inch.
     ``format``: of the file it came from (``jpeg``, ``png``, ``tiff``, ``webp``, ``avif``, ``heic``,
     ``bmp``, ``gif``, ``pnm``, ``raw``). ``jpeg_quality``: the estimated 1..100, ``None`` if it was no JPEG.

@@ -56,6 +56,18 @@ def test_all_results_are_kept_when_asked(home, faded):
             assert picture.size == size
 
 
+@pytest.mark.parametrize("kind", ["png", "tiff", "webp", "avif"])
+def test_an_opaque_alpha_comes_through(home, faded, kind):
+    """A mended and doubled RGBA picture is RGBA again, though nothing in it is transparent."""
+    with Image.open(faded(home.path / "attic.jpg")) as photograph:
+        photograph.convert("RGBA").save(home.path / "layer.png")
+    done = home.run("restore", "layer.png", "-o", "out", "--upscale", "2", "--format", kind, "--json")
+    assert done.returncode == 0, done.stderr
+    with Image.open(json.loads(done.stdout)["outputs"]["final"]) as final:
+        assert (final.mode, final.size) == ("RGBA", (600, 400))
+        assert np.asarray(final)[..., 3].min() == 255
+
+
 def test_info_and_restore_agree(home, faded):
     """What info says Restore would do is what restore does."""
     faded(home.path / "attic.jpg")

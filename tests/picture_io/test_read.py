@@ -50,7 +50,7 @@ def encoded(image: Image.Image, kind: str, **options) -> bytes:
     ],
 )  # fmt: skip
 def test_every_format_is_read_with_its_channels_and_depth(folder, name, channels, depth, alpha):
-    """Every format gives gray or RGB, its own depth, and alpha only where something is transparent."""
+    """Every format gives gray or RGB, its own depth, and alpha where the file has one."""
     picture = read_picture(folder / name, LIMITS)
     assert (picture.pixels.shape[2], picture.depth, picture.alpha is not None) == (channels, depth, alpha)
     wanted = seeds.pixels(channels=channels) / 255
@@ -139,36 +139,6 @@ def test_gray_in_a_palette_is_gray():
     gray = Image.fromarray(seeds.pixels(channels=1)[..., 0]).convert("RGB").quantize(64)
     for kind in ("PNG", "GIF", "TIFF", "BMP"):
         assert decode(encoded(gray, kind), LIMITS).gray, kind
-
-
-@pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
-def test_a_transparent_gray_is_found_at_each_depth(bits):
-    """A PNG may name one gray that is transparent, at any of its depths."""
-    peak = (1 << bits) - 1
-    row = np.arange(16) % 2 * peak  # black and white in turn, white is transparent
-    digits = "".join(f"{value:0{bits}b}" for value in row)
-    packed = int(digits, 2).to_bytes(len(digits) // 8, "big")
-    parts = [(b"IHDR", struct.pack(">IIBBBBB", 16, 1, bits, 0, 0, 0, 0)), (b"tRNS", struct.pack(">H", peak))]
-    parts += [(b"IDAT", zlib.compress(b"\0" + packed)), (b"IEND", b"")]
-    chunks = [struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
-              for name, body in parts]  # fmt: skip
-    picture = decode(b"\x89PNG\r\n\x1a\n" + b"".join(chunks), LIMITS)
-    assert picture.gray
-    assert picture.alpha is not None
-    assert (picture.alpha[0] == (peak - row) * (picture.peak // peak)).all()
-    assert (picture.pixels[0, :, 0] == row * (picture.peak // peak)).all()
-
-
-def test_associated_alpha_is_taken_out_of_the_colours():
-    """A TIFF whose colours are multiplied by their alpha gives the colours themselves."""
-    colour = np.full((16, 16, 4), 100, np.uint8)
-    colour[..., :3] = 50  # half of the colour 127.5 at alpha 100/255
-    data = seeds.vips(colour, "srgb").tiffsave_buffer()
-    unassociated, associated = (struct.pack("<HHIHH", 338, 3, 1, kind, 0) for kind in (2, 1))
-    assert data.count(unassociated) == 1
-    picture = decode(data.replace(unassociated, associated), LIMITS)
-    assert abs(int(picture.pixels[0, 0, 0]) - 128) <= 1
-    assert int(picture.alpha[0, 0]) == 100
 
 
 def test_pages_and_frames_are_told(folder):

@@ -1,4 +1,4 @@
-"""JPEG segments and PNG chunks: where those formats keep what travels with the pixels."""
+"""JPEG segments, PNG and WebP chunks: where those formats keep what travels with the pixels."""
 
 from __future__ import annotations
 
@@ -92,6 +92,19 @@ def spliced_png(head: bytes, chunks: bytes) -> bytes:
 
 def _chunk(name: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + name + body + struct.pack(">I", binascii.crc32(name + body))
+
+
+def with_webp_alpha(data: memoryview, width: int, height: int) -> bytes:
+    """A WebP whose extended header says that there is an alpha; without its chunk readers take it for opaque.
+
+    The flag L of the header "VP8X" (RFC 9649, 2.7), which a file without metadata does not have yet.
+    """
+    body = bytes(data[12:])
+    if body[:4] != b"VP8X":
+        sides = struct.pack("<I", width - 1)[:3] + struct.pack("<I", height - 1)[:3]
+        body = b"VP8X" + struct.pack("<II", 10, 0) + sides + body
+    body = body[:8] + bytes((body[8] | 0x10,)) + body[9:]
+    return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body
 
 
 def walk_png(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:

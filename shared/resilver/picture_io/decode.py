@@ -33,7 +33,7 @@ _pillow = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """Upright pixels, alpha unless opaque, the profile that they are now in, and sentences about losses."""
+    """Upright pixels, alpha where the file has one, the profile that they are now in, and sentences about losses."""
 
     pixels: Pixels
     alpha: Pixels | None = None
@@ -153,9 +153,7 @@ def _array(image: Image.Image) -> Pixels | None:
 def _finished(
     pixels: Pixels, alpha: Pixels | None, icc: bytes | None, *, neutral: bool, notes: tuple[str, ...] = ()
 ) -> Decoded:
-    """Drop an opaque alpha, and the colours of a gray picture in a format that cannot say that it is gray."""
-    if alpha is not None and int(alpha.min()) == np.iinfo(alpha.dtype).max:
-        alpha = None
+    """Drop the colours of a gray picture in a format that cannot say that it is gray."""
     if neutral and icc is None and pixels.shape[2] == 3 and _is_gray(pixels):
         pixels = pixels[..., 1:2]
     if icc and profiles.channels(icc) != pixels.shape[2]:

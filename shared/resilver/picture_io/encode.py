@@ -75,6 +75,8 @@ def encode_into(file: BinaryIO, picture: Picture, kind: str) -> tuple[str, ...]:
 def _fit(picture: Picture, kind: str) -> tuple[Picture, tuple[str, ...]]:
     """The picture without what the format has no place for."""
     notes = []
+    if kind == "jpeg" and _opaque(picture):
+        picture = picture.replace(alpha=None)
     if picture.alpha is not None and kind == "jpeg":
         picture = picture.replace(pixels=_flattened(picture, picture.alpha), alpha=None)
         notes.append("A JPEG has no transparency; the picture was put on white.")
@@ -87,6 +89,11 @@ def _fit(picture: Picture, kind: str) -> tuple[Picture, tuple[str, ...]]:
     if kind in ("webp", "avif"):  # these have no gray pixels that every program reads
         picture = profiles.as_rgb(picture)
     return picture, tuple(notes)
+
+
+def _opaque(picture: Picture) -> bool:
+    """Whether there is an alpha that hides nothing, which libwebp and libavif leave out on their own."""
+    return picture.alpha is not None and int(picture.alpha.min()) == picture.peak
 
 
 def _by_strips(shape: tuple[int, ...], of: Pixels, compute: Callable[[slice], Pixels], dtype: Any) -> Pixels:
@@ -235,15 +242,16 @@ def _pillow(picture: Picture) -> Image.Image:
 
 
 def _webp(file: BinaryIO, picture: Picture, blocks: metadata.Blocks) -> tuple[str, ...]:
-    file.write(_by_pillow(picture, "WEBP", blocks, quality=quality(picture), method=4, exact=True))
+    data = _by_pillow(picture, "WEBP", blocks, quality=quality(picture), method=4, exact=True)
+    file.write(containers.with_webp_alpha(data, picture.width, picture.height) if _opaque(picture) else data)
     return ()
 
 
 def _avif(file: BinaryIO, picture: Picture, blocks: metadata.Blocks) -> tuple[str, ...]:
     # both libraries would write EXIF anew and lose part of it: they get a longer block, replaced afterwards
     held = replace(blocks, exif=_room_for(blocks.exif)) if blocks.exif else blocks
-    if picture.depth == 16:
-        data = _deep_avif(picture, held)
+    if picture.depth == 16 or _opaque(picture):
+        data = _vips_avif(picture, held)
     else:
         data = _by_pillow(picture, "AVIF", held, quality=90, subsampling="4:4:4", speed=6)
     file.write(_with_exif(data, blocks.exif) if blocks.exif else data)
@@ -265,17 +273,18 @@ def _by_pillow(picture: Picture, kind: str, blocks: metadata.Blocks, **options: 
     return memory.getbuffer()
 
 
-def _deep_avif(picture: Picture, blocks: metadata.Blocks) -> memoryview:
-    """AVIF of 12 bits by libvips."""
+def _vips_avif(picture: Picture, blocks: metadata.Blocks) -> memoryview:
+    """AVIF of 8 or 12 bits by libvips."""
     import pyvips
 
+    bits = 12 if picture.depth == 16 else 8
     image = _vips(picture)[0].copy()
     exif = b"Exif\0\0" + blocks.exif if blocks.exif else None
     for name, block in (("exif-data", exif), ("xmp-data", blocks.xmp), ("icc-profile-data", blocks.icc)):
         if block:
             image.set_type(pyvips.GValue.blob_type, name, block)
     try:
-        return memoryview(image.heifsave_buffer(compression="av1", bitdepth=12, Q=90, subsample_mode="off"))
+        return memoryview(image.heifsave_buffer(compression="av1", bitdepth=bits, Q=90, subsample_mode="off"))
     except pyvips.Error as error:
         raise OutputError("The picture could not be encoded as AVIF; choose TIFF.") from error
 
