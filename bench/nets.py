@@ -59,12 +59,15 @@ def repair(stem: Path, data: Path) -> Iterable[str]:
     find, planes = detector(Exported(stem.with_name("repair-detect"))), squares(data)
     yield cost(stem.with_name("repair-detect"), 1)
     yield from detecting(find, planes, 0.5)
-    if stem.with_name("repair-fill.bin").exists():
-        yield cost(stem.with_name("repair-fill"), 3)
-        yield from repairing(find, filler(Exported(stem.with_name("repair-fill"))), planes, 0.5)
+    if not stem.with_name("repair-fill.bin").exists():
+        yield "repair-fill: no weights"
+        return
+    yield cost(stem.with_name("repair-fill"), 3)
+    yield from repairing(find, filler(Exported(stem.with_name("repair-fill"))), planes, 0.5)
 
 
 def colour(stem: Path, data: Path) -> Iterable[str]:
+    yield cost(stem, 1)
     rarity = np.array(json.loads(stem.with_suffix(".json").read_text())["rarity"], np.float32)
     yield from colouring(Exported(stem), rarity, data)
 
