@@ -71,6 +71,10 @@ def test_any_json_object_is_a_recipe_or_a_recipe_error(data):
         {"improve": 1},
         {"strength": 1.5},
         {"strength": float("nan")},
+        {"strength": float("inf")},
+        {"strength": -1},
+        {"strength": 10**400},
+        {"strength": 10**5000},
         {"strength": True},
         {"kind": "drawing"},
         {"colour": "auto"},
@@ -81,6 +85,11 @@ def test_wrong_values_are_named(wrong):
     """The error names the field that is wrong."""
     with pytest.raises(RecipeError, match=next(iter(wrong))):
         Recipe.from_json(wrong)
+
+
+def test_equal_recipes_have_equal_digests():
+    """Numbers that are equal make the same recipe, whatever their sign or type: what was done is not done again."""
+    assert Recipe(strength=-0.0).digest() == Recipe(strength=0.0).digest() == Recipe(strength=0).digest()
 
 
 def test_immutable():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -57,9 +56,9 @@ class Recipe:
         strength = self.strength
         if isinstance(strength, bool) or not isinstance(strength, (int, float)):
             raise RecipeError("'strength' must be a number from 0 to 1.")
-        if not (math.isfinite(strength) and 0 <= strength <= 1):
-            raise RecipeError(f"'strength' must lie between 0 and 1, not {strength}.")
-        object.__setattr__(self, "strength", float(strength))
+        if not 0 <= strength <= 1:  # which no NaN does, nor a whole number that no float and no sentence could hold
+            raise RecipeError("'strength' must lie between 0 and 1.")
+        object.__setattr__(self, "strength", abs(float(strength)))  # 0.0 for -0.0: equal recipes, equal digests
 
     @property
     def empty(self) -> bool:
