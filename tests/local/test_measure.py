@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 from skimage import data
 
 from resilver.local.measure import assess
@@ -174,10 +174,77 @@ def test_a_plain_colour_has_nothing_wrong(colour, side):
     assert assess(Picture(pixels=np.full((side, side, 3), colour, np.uint8))).wrong == ()
 
 
-def test_letters_are_neither_grain_nor_blocks():
-    """A clean page of small type is not smoothed."""
-    page = Image.new("L", (800, 600), 255)
-    for line in range(20, 570, 22):
-        ImageDraw.Draw(page).text((40, line), "The quick brown fox jumps over the lazy dog, 12345. " * 2, fill=0)
-    found = assess(Picture(pixels=np.asarray(page)[..., None]))
-    assert found.wrong in {(), ("mend fading",)}
+def letters(paper, ink, size=10, step=22, scale=1):
+    """A page of print, gray, as if it were scanned at ``scale`` times the resolution."""
+    page = Image.new("L", (800, 600), paper)
+    font = ImageFont.load_default(size)
+    for line in range(20, 570, step):
+        text = "The quick brown fox jumps over the lazy dog, 12345. " * 2
+        ImageDraw.Draw(page).text((40, line), text, fill=ink, font=font)
+    return np.asarray(page.resize((800 * scale, 600 * scale), Image.Resampling.LANCZOS))
+
+
+@pytest.mark.parametrize(("size", "step"), [(8, 10), (10, 22), (30, 40)])
+@pytest.mark.parametrize("scale", [1, 3])
+@pytest.mark.parametrize(("paper", "ink"), [(255, 0), (235, 30)])
+def test_letters_are_left_alone(size, step, scale, paper, ink):
+    """A clean page has not faded and has neither grain nor blocks, be its type small or large, printed or scanned."""
+    page = letters(paper, ink, size, step, scale)
+    assert assess(Picture(pixels=page[..., None])).wrong == ()
+    scanned = rounded(page + CHANCE.normal(0, 2, page.shape))
+    assert assess(Picture(pixels=scanned[..., None])).wrong == ()
+    assert assess(Picture(pixels=jpeg(np.stack([page] * 3, axis=2), 85), jpeg_quality=85)).wrong == ()
+
+
+@pytest.mark.parametrize("colour", [(0, 0, 0), (120, 120, 120), (200, 40, 30)])
+def test_line_art_is_left_alone(colour):
+    """Thin lines of ink, pencil or chalk on white paper are meant to be as thin and pale as they are."""
+    sheet = Image.new("RGB", (900, 700), (250, 250, 248))
+    for radius in range(20, 330, 22):
+        ImageDraw.Draw(sheet).ellipse((450 - radius, 350 - radius, 450 + radius, 350 + radius), outline=colour)
+    assert assess(Picture(pixels=np.asarray(sheet))).wrong == ()
+
+
+def test_a_faded_page_is_mended():
+    """Gray ink on gray paper has faded."""
+    assert assess(Picture(pixels=letters(200, 90)[..., None])).wrong == ("mend fading",)
+
+
+def test_a_photograph_on_white_is_no_page(portrait):
+    """On a plain white backdrop, noise, blocks and fading are still found."""
+    shot = np.full((700, 700, 3), 255, np.uint8)
+    shot[200:500, 200:500] = portrait[:300, :300]
+    faded = shot * 0.55 + 50
+    assert "mend fading" in assess(Picture(pixels=rounded(faded))).wrong
+    noisy = rounded(faded + CHANCE.normal(0, 12, shot.shape))
+    assert {"mend fading", "calm the grain"} <= set(assess(Picture(pixels=noisy)).wrong)
+
+
+def test_what_is_transparent_is_no_paper(portrait):
+    """A faded photograph in the middle of an empty layer is mended, though the layer is white beneath."""
+    layer, alpha = np.full((900, 900, 3), 255, np.uint8), np.zeros((900, 900), np.uint8)
+    layer[200:700, 200:700], alpha[200:700, 200:700] = rounded(portrait[:500, :500] * 0.5 + 60), 255
+    assert "mend fading" in assess(Picture(pixels=layer, alpha=alpha)).wrong
+
+
+@pytest.mark.parametrize("colour", [(255, 0, 0), (200, 20, 20), (0, 0, 255), (0, 160, 0), (255, 128, 0), (0, 190, 220)])
+@pytest.mark.parametrize("ground", [0, 255, None])
+def test_one_saturated_hue_is_colour(colour, ground):
+    """A poster in one strong colour, on black, on white or with nothing else, is no toned print."""
+    poster = np.full((200, 240, 3), 0 if ground is None else ground, np.uint8)
+    area = np.s_[:] if ground is None else np.s_[50:140, 40:200]
+    poster[area] = colour
+    assert not assess(Picture(pixels=poster)).bw
+    assert not assess(Picture(pixels=jpeg(poster, 80), jpeg_quality=80)).bw
+
+
+@pytest.mark.parametrize(
+    "ink",
+    [(90, 45, 15), (20, 45, 105), (0, 50, 120), (70, 40, 70), (110, 45, 30)],
+    ids=["sepia", "cyanotype", "deep cyanotype", "selenium", "uranium"],
+)
+def test_strong_toning_is_bw(portrait, ink):
+    """Prints from a strong toning bath on cream paper remain black-and-white."""
+    level = gray_of(portrait) / 255
+    print_ = np.array(ink) + (np.array([252, 246, 232]) - np.array(ink)) * level
+    assert assess(Picture(pixels=rounded(print_))).bw

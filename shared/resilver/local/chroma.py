@@ -21,6 +21,9 @@ _CELLS = 32
 # made gray, toned, split-toned and noisy (up to 20 levels in each channel) 0.5 % lie above 3.8
 _SPREAD = 0.98
 _COLOURED = 4.7
+# A single colour without any other is one tone, too, but no toning bath reaches it: the strongest sepia
+# and the deepest cyanotype measure 75, pure red, green, blue and orange 110 to 136
+_SATURATED = 80.0
 
 
 def luma(rgb: Floats) -> Floats:
@@ -30,8 +33,11 @@ def luma(rgb: Floats) -> Floats:
 
 
 def is_bw(rgb: Floats) -> bool:
-    """Whether a small RGB picture (height, width, 3) in 0..255 is gray, toned, or both with chroma noise."""
-    return colourfulness(rgb) < _COLOURED
+    """Whether a small RGB picture (height, width, 3) in 0..255 is gray, toned, or both with chroma noise.
+
+    One hue that is more saturated than any toned print is colour.
+    """
+    return colourfulness(rgb) < _COLOURED and _strongest(rgb @ _CHROMA.T) < _SATURATED
 
 
 def colourfulness(rgb: Floats) -> float:
@@ -43,10 +49,14 @@ def colourfulness(rgb: Floats) -> float:
     chroma = rgb @ _CHROMA.T
     # as much of the luma's own noise as possible must go, or it moves pixels to another level's tone
     level = np.asarray(cv2.GaussianBlur(luma(rgb), (0, 0), 0.8), np.float32)
-    rest = chroma - _tone(level, chroma)
-    height, width = level.shape
+    return _strongest(chroma - _tone(level, chroma))
+
+
+def _strongest(chroma: Floats) -> float:
+    """The chroma that 2 % of the cells reach."""
+    height, width = chroma.shape[:2]
     cell = max(1, round(max(height, width) / _CELLS))
-    cells = cv2.resize(rest, (max(1, width // cell), max(1, height // cell)), interpolation=cv2.INTER_AREA)
+    cells = cv2.resize(chroma, (max(1, width // cell), max(1, height // cell)), interpolation=cv2.INTER_AREA)
     return float(np.quantile(np.hypot(cells[..., 0], cells[..., 1]), _SPREAD))
 
 

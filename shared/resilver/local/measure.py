@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -35,6 +35,8 @@ _PAPER = 26.0
 # By each of its limits, about 1 in 60 clean ones counts as faded (pictures made matte on purpose), and
 # 19 of 20 whose contrast is 45 to 65 % on a black of 12 to 30 % do
 _LOST_MEAN, _LOST_MEAN_BW, _LOST, _LOST_TONED = 88.0, 82.0, 78.0, 45.0
+# Nothing has faded as long as one of the channels reaches both ends, as in a poster of one colour
+_REACHED = 12.0
 # A reddened print has the tint in black and white alike; 1 in 30 clean ones has so much of it, most of
 # them without any loss of contrast
 _REDDENED, _LOST_REDDENED = 18.0, 50.0
@@ -47,6 +49,11 @@ _BLOCKY = 1.0
 _LOW_QUALITY = 60
 # White noise of 25 levels measures less; letters and patterns that were drawn measure 40 and more
 _DRAWN = 35.0
+# A page: half of it and more is its paper, within these levels of one light tone. Noise of 10 levels leaves
+# two fifths of the plainest backdrop so near to it
+_PAPER_SHARE, _PAPER_LEVELS, _PAPER_LIGHT = 0.5, 5, 128
+# Paper as white as this has not faded; what was drawn on it may be as pale as its pencil
+_WHITE_PAPER = 232.0
 # Levels between black and white of a page that holds anything at all
 _EMPTY = 8.0
 
@@ -73,7 +80,8 @@ class Assessment:
     ``bw``: gray or of one tone. ``grain``: in luma, coarse or fine; ``fine_noise``: the standard
     deviation in each channel of what differs from pixel to pixel. ``jpeg_quality``: of the file it came
     from, ``None`` if it was no JPEG. ``blockiness``: steps on a grid of 8 pixels, which a picture keeps
-    that was a JPEG before. ``frame``: where the photograph lies; ``tones``: of that part.
+    that was a JPEG before. ``page``: letters or lines on even paper. ``frame``: where the photograph
+    lies; ``tones``: of that part.
     """
 
     bw: bool
@@ -81,6 +89,7 @@ class Assessment:
     fine_noise: float
     jpeg_quality: int | None
     blockiness: float
+    page: bool
     frame: Frame
     tones: Tones
 
@@ -115,10 +124,14 @@ class Assessment:
         """Whether its black and white are no longer reached, or not in every colour."""
         if max(white - black for white, black in zip(self.white, self.black, strict=True)) < _EMPTY:
             return False  # a plain colour has nothing to be stretched
+        if self.page and min(self.white) > _WHITE_PAPER:
+            return False
         if self.toned and _lost(self.black, self.white) > _LOST_TONED:
             return True
         black, white = self.tones.darkest, self.tones.lightest
         lost = _lost_in_the_mean(black, white)
+        if _lost(black, white) < _REACHED:
+            return False
         if self.bw:
             return lost > _LOST_MEAN_BW
         if lost > _LOST_MEAN:
@@ -145,8 +158,8 @@ class Assessment:
 
     @property
     def _drawn(self) -> bool:
-        """Whether what looks like grain is letters or a pattern."""
-        return self.noise > _DRAWN
+        """Whether what looks like grain or blocks is letters or a pattern."""
+        return self.page or self.noise > _DRAWN
 
     @property
     def wrong(self) -> tuple[str, ...]:
@@ -167,14 +180,16 @@ def assess(picture: Picture) -> Assessment:
     inside = np.ascontiguousarray(frame.cut(small))
     patches = list(_patches(picture, frame))
     gray = [_luma(patch) for patch in patches]
+    page = _is_page(gray) and (picture.alpha is None or int(picture.alpha.min()) == picture.peak)
     return Assessment(
         bw=picture.gray or is_bw(inside),
         grain=grain(gray),
         fine_noise=fine_noise(patches),
         jpeg_quality=picture.jpeg_quality,
         blockiness=blockiness(gray),
+        page=page,
         frame=frame,
-        tones=_tones(inside),
+        tones=_tones(_strokes(patches) if page else _calm(inside)),
     )
 
 
@@ -201,10 +216,29 @@ def _reduced(picture: Picture) -> Floats:
     return made
 
 
+def _is_page(patches: Sequence[Floats]) -> bool:
+    """Whether most of it is paper of one light tone."""
+    levels = np.zeros(256, np.int64)
+    for patch in patches:
+        levels += np.bincount(np.clip(np.rint(patch), 0, 255).astype(np.uint8).ravel(), minlength=256)
+    paper = int(np.argmax(levels))
+    near = levels[max(0, paper - _PAPER_LEVELS) : paper + _PAPER_LEVELS + 1].sum()
+    return paper > _PAPER_LIGHT and bool(near > _PAPER_SHARE * levels.sum())
+
+
+def _strokes(patches: Sequence[Floats]) -> Floats:
+    """Every pixel (n, 1, 3): the strokes of small letters are as thin as scratches, and as dark as their ink."""
+    pixels = np.concatenate([patch.reshape(-1, 1, patch.shape[2]) for patch in patches])
+    return np.asarray(np.broadcast_to(pixels, (len(pixels), 1, 3)))
+
+
+def _calm(rgb: Floats) -> Floats:
+    """Without specks and scratches a pixel wide, which are no tones of the photograph."""
+    return np.asarray(cv2.GaussianBlur(cv2.medianBlur(rgb, 3), (0, 0), 0.7), np.float32)
+
+
 def _tones(rgb: Floats) -> Tones:
-    # specks and scratches a pixel wide are no tones of the photograph
-    calm = cv2.GaussianBlur(cv2.medianBlur(rgb, 3), (0, 0), 0.7).reshape(-1, 3)
-    ends = np.percentile(calm, (0.05, 2, 50, 98, 99.95), axis=0)
+    ends = np.percentile(rgb.reshape(-1, 3), (0.05, 2, 50, 98, 99.95), axis=0)
     return Tones(*((float(red), float(green), float(blue)) for red, green, blue in ends))
 
 
