@@ -114,6 +114,28 @@ def test_orientation_is_applied_once(tmp_path, kind, orientation):
     assert seeds.exiftool("-s3", "-n", "-Orientation", again).strip() in ("", "1")
 
 
+@pytest.mark.parametrize("orientation", [0, 9, 65_535])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
+def test_orientation_that_is_none_means_upright(kind, orientation):
+    """A whole picture is read as it lies where its orientation is no number that there is, as some scanners write."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    picture = decode(encoded(Image.new("RGB", (24, 16), (200, 120, 40)), kind, exif=exif), LIMITS)
+    assert (picture.width, picture.height) == (24, 16)
+    assert np.abs(picture.pixels.astype(int) - (200, 120, 40)).max() <= 4
+
+
+@pytest.mark.parametrize("options", [{}, {"big_tiff": True}])
+def test_damage_is_found_beside_such_an_orientation(options):
+    """A TIFF that is cut off is told from a whole one also where its orientation is no number that there is."""
+    exif = Image.Exif()
+    exif[0x0112] = 0
+    data = encoded(Image.fromarray(seeds.pixels()), "TIFF", exif=exif, **options)
+    assert np.array_equal(decode(data, LIMITS).pixels, seeds.pixels())
+    with pytest.raises(PictureBroken):
+        decode(data[: len(data) * 3 // 4], LIMITS)
+
+
 def test_pixels_per_inch_turn_with_the_picture(tmp_path):
     """A picture that is turned by 90 degrees swaps its two resolutions."""
     path = tmp_path / "a.jpg"

@@ -264,7 +264,7 @@ def _tiff(data: memoryview, limits: ReadLimits, name: str) -> tuple[Header, Deco
     extra = top.entries.get(338)
     kind = extra.numbers()[0] if extra and extra.numbers() else None
     decoded = decode_vips(
-        data,
+        _of_some_orientation(data, top),
         (header.width, header.height),
         header.found.orientation,
         header.found.icc,
@@ -273,6 +273,19 @@ def _tiff(data: memoryview, limits: ReadLimits, name: str) -> tuple[Header, Deco
         neutral=top.number(262, 2) == 3,
     )
     return header, decoded
+
+
+def _of_some_orientation(data: memoryview, top: ifd.Directory) -> memoryview:
+    """The same TIFF, upright where its orientation is no number that there is, as some scanners write."""
+    # libtiff calls that an error; being less strict with its errors would let real damage through
+    entry = top.entries.get(ifd.ORIENTATION)
+    if entry is None or entry.type != ifd.SHORT or 1 <= top.number(ifd.ORIENTATION, 1) <= 8:
+        return data
+    copy = canvas.allocate((len(data),), np.uint8)
+    copy[:] = data
+    copy[entry.where : entry.where + 2] = (1, 0) if bytes(data[:2]) == b"II" else (0, 1)
+    canvas.release(copy)
+    return copy.data
 
 
 def _open_tiff(data: memoryview, limits: ReadLimits, name: str) -> tuple[ifd.Directory, Header]:
