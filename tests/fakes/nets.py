@@ -47,7 +47,11 @@ class FakeDevice:
             pad = network.pad if network.crops else 0
             core = block[:, pad : block.shape[1] - pad, pad : block.shape[2] - pad]
             large = core.repeat(network.scale, 1).repeat(network.scale, 2)
-            made = {name: np.zeros(4, np.float32) for name, _ in network.pooled} | {network.output: large}
+            made = {
+                pool.of: np.zeros((4, *(side - 2 * pool.lost for side in block.shape[1:]))) for pool in network.pooled
+            }
+            made |= {name: block for pool in network.pooled for name in pool.keep if name not in made}
+            made[network.output] = large
             return [self._spoil(self.calls, made[name]) for name in outputs]
 
         return run

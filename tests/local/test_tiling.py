@@ -9,6 +9,7 @@ from fakes.nets import FakeDevice, fake_runtime, real_runtime, texture
 from resilver.engine import Report
 from resilver.errors import Cancelled, EngineMemory
 from resilver.local.enlarge import Lanczos
+from resilver.local.networks import NETWORKS
 from resilver.local.tiling import Chain, Mix, Single, run_tiled
 
 STAGES = {
@@ -22,7 +23,7 @@ STAGES = {
     "mean": lambda: Mix(Single("upconv-noise1"), Single("cugan-conservative"), 0.5),
     "Lanczos": lambda: Lanczos(2),
 }
-# up to two tiles of 40 a side, so that every part of the picture is among the samples of its averages
+POOLED = ["cunet", "cugan-conservative", "cugan-pro-conservative", "cugan-x4-conservative", "cunet-1x-noise2"]
 SIDES = st.integers(1, 80)
 
 
@@ -55,6 +56,32 @@ def test_other_stages_tiled_equal_untiled(runtime, name):
     assert difference(STAGES[name](), texture(74, 61), runtime, 40) <= 1
 
 
+def uneven(height, width, seed=0):
+    """Nothing on one side, all on the other: averages over some places are not those over all."""
+    pixels = texture(height, width, seed=seed)
+    pixels[:, : width // 2] = (pixels[:, : width // 2] // 32 + 4).astype(np.uint8)
+    return pixels
+
+
+@settings(max_examples=4, deadline=None)
+@given(height=st.integers(90, 170), width=st.integers(90, 170), tile=st.integers(24, 48), seed=st.integers(0, 3))
+@pytest.mark.parametrize("name", POOLED)
+def test_averages_are_those_of_the_whole(runtime, name, height, width, tile, seed):
+    """Networks that weigh their features by averages over the picture give the same in many tiles as in one."""
+    assert difference(Single(name), uneven(height, width, seed), runtime, tile) <= 1
+
+
+@pytest.mark.parametrize("name", POOLED)
+def test_what_is_kept_for_averages_is_bounded(name):
+    """Each tile that takes part in the averages costs four more calls; no more take part than may be kept."""
+    stage = Single(name)
+    most = (40 + 2 * stage.margin) ** 2 * NETWORKS[name].kept
+    for side in (240, 480):
+        device = FakeDevice()
+        run_tiled(stage, texture(side, side), fake_runtime(device), Report(), tile=40, kept_bytes=9 * most)
+        assert device.calls - (side // 40) ** 2 == 4 * 9
+
+
 @pytest.mark.parametrize("size", [(1, 1), (3, 7), (2, 41)])
 @pytest.mark.parametrize("name", STAGES)
 def test_tiny_pictures(runtime, name, size):
@@ -70,7 +97,8 @@ def test_no_seams_where_averages_are_only_sampled(runtime):
     """On a smooth picture of many tiles the steps across tile edges are no larger than elsewhere."""
     y, x = np.mgrid[:160, :160]
     smooth = np.stack([x + 40, y + 40, (x + y) // 2 + 20], -1).astype(np.uint8)
-    made = run_tiled(Single("cugan-conservative"), smooth, runtime, Report(), tile=32).astype(int)
+    made = run_tiled(Single("cugan-conservative"), smooth, runtime, Report(), tile=32, kept_bytes=9_000_000)
+    made = made.astype(int)
     steps = np.abs(np.diff(made, axis=1))[40:-40].mean(axis=(0, 2))
     edges = np.arange(64, 320, 64)[:-1] - 1
     others = np.delete(steps, edges)[40:-40]

@@ -13,6 +13,20 @@ from types import MappingProxyType
 from typing import Literal
 
 
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """An average over the whole input (squeeze and excite), by the names of a network's blobs.
+
+    ``blob`` is the average of ``of``, which ``lost`` pixels of the input on each side do not reach. With the
+    input, ``of``, ``keep`` and the averages so far the rest of the network can be run.
+    """
+
+    blob: str
+    of: str
+    lost: int
+    keep: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
     """One network.
@@ -21,9 +35,8 @@ class Network:
     ``pad``: pixels of the input on each side that make no output, or that a tile needs as overlap.
     ``multiple``: of the input's sides and of the places where tiles start.
     ``border``: how a picture is continued beyond its edge (:func:`numpy.pad`'s terms).
-    ``pooled``: blobs that hold averages over the whole input (squeeze and excite), in their order, each
-    with the pixels of the input on each side that do not reach it: tiles of one picture must share the
-    averages or their seams show.
+    ``pooled``: its averages over the whole input in their order: tiles of one picture must share them or
+    their seams show. ``kept``: bytes per pixel of its input that it holds at most from one to the next.
     ``crops``: whether the network itself leaves the pad out of its output.
     ``residual``: whether the output is to be added to the input, every pixel repeated.
     ``tile``: the side in input pixels that was measured as quickest within its memory.
@@ -38,7 +51,8 @@ class Network:
     border: Literal["edge", "reflect"] = "reflect"
     input: str
     output: str
-    pooled: tuple[tuple[str, int], ...] = ()
+    pooled: tuple[Pool, ...] = ()
+    kept: int = 0
     crops: bool = True
     residual: bool = False
     tile: int = 192
@@ -60,8 +74,26 @@ _CUNET = replace(
     stem="models-cunet/",
     label="waifu2x cunet",
     pad=18,
-    pooled=(("Pooling1", 6), ("Pooling2", 11), ("Pooling3", 15), ("Pooling4", 17)),
+    pooled=(
+        Pool("Pooling1", "Convolution5_ReLU5", 6),
+        Pool("Pooling2", "Convolution13_ReLU13", 11, ("Deconvolution2",)),
+        Pool("Pooling3", "Convolution18_ReLU17", 15, ("Deconvolution2", "Convolution13_ReLU13")),
+        Pool("Pooling4", "Convolution22_ReLU21", 17, ("Deconvolution2",)),
+    ),
+    kept=380,
 )
+
+
+def _gaps(first: str, base: str, second: str, third: str, fourth: str) -> tuple[Pool, ...]:
+    """Real-CUGAN's averages; ``base`` is what its first half gives to the second."""
+    return (
+        Pool("gap0", first, 6),
+        Pool("gap1", second, 11, (base,)),
+        Pool("gap2", third, 15, (base, second)),
+        Pool("gap3", fourth, 17, (base,)),
+    )
+
+
 _CUGAN = Network(
     source="realcugan",
     stem="models-se/",
@@ -71,7 +103,8 @@ _CUGAN = Network(
     multiple=2,
     input="in0",
     output="out0",
-    pooled=(("gap0", 6), ("gap1", 11), ("gap2", 15), ("gap3", 17)),
+    pooled=_gaps("8", "19", "28", "39", "50"),
+    kept=380,
 )
 # an overlap of 12 leaves 0.9/255, of 18 nothing; x4plus would need more than the 32 that leave 3/255, has the
 # 10 of its own program here, and is no preset of ours: it is for comparisons
@@ -98,7 +131,13 @@ NETWORKS: Mapping[str, Network] = MappingProxyType(
                 scale=1,
                 pad=28,
                 multiple=4,
-                pooled=(("Pooling1", 6), ("Pooling2", 14), ("Pooling3", 22), ("Pooling4", 26)),
+                pooled=(
+                    Pool("Pooling1", "Convolution5_ReLU5", 6),
+                    Pool("Pooling2", "Convolution14_ReLU13", 14, ("Convolution9",)),
+                    Pool("Pooling3", "Convolution19_ReLU17", 22, ("Convolution9", "Convolution14_ReLU13")),
+                    Pool("Pooling4", "Convolution23_ReLU21", 26, ("Convolution9",)),
+                ),
+                kept=104,
             )
             for n in range(4)
         },
@@ -112,9 +151,14 @@ NETWORKS: Mapping[str, Network] = MappingProxyType(
             pad=19,
             residual=True,
             tile=128,
+            pooled=_gaps("10", "20", "30", "41", "52"),
+            kept=460,
         ),
         "cugan-pro-conservative": replace(
-            _CUGAN, stem="models-pro/up2x-conservative", label="Real-CUGAN pro conservative"
+            _CUGAN,
+            stem="models-pro/up2x-conservative",
+            label="Real-CUGAN pro conservative",
+            pooled=_gaps("10", "21", "30", "41", "52"),
         ),
         "animevideo-x2": replace(_named(_ESRGAN, "realesr-animevideov3-x2", "animevideov3"), scale=2),
         "animevideo-x4": _named(_ESRGAN, "realesr-animevideov3-x4", "animevideov3"),

@@ -92,14 +92,30 @@ class Runtime:
             EngineMemory: it does not fit; smaller blocks may.
             BlankResult: the output is empty though the input is not.
         """
-        network = NETWORKS[name]
-        return self._attempt(name, _inputs(network, chw, averages), [network.output], report)[0]
+        return self.part(name, chw, averages, {}, [NETWORKS[name].output], report)[0]
 
-    def pool(
-        self, name: str, blob: str, chw: Floats, averages: Sequence[Floats] = (), report: Report | None = None
-    ) -> Floats:
-        """One pooled blob of the network for one block, the blobs before it replaced by ``averages``."""
-        return self._attempt(name, _inputs(NETWORKS[name], chw, averages), [blob], report)[0]
+    def part(  # noqa: PLR0917 - what is known, then what is wanted
+        self,
+        name: str,
+        chw: Floats,
+        averages: Sequence[Floats],
+        known: Mapping[str, Floats],
+        wanted: Sequence[str],
+        report: Report | None = None,
+    ) -> list[Floats]:
+        """Some blobs of the network, computed from those that are ``known`` where it can; raises like :meth:`run`."""
+        network = NETWORKS[name]
+        fixed = {pool.blob: average for pool, average in zip(network.pooled, averages, strict=False)}
+        inputs = {network.input: chw, **fixed, **known}
+        while True:
+            device = self._device()
+            try:
+                made = self._net(name)(inputs, wanted)
+                _check(network, chw, dict(zip(wanted, made, strict=True)))
+                return made
+            except (RuntimeError, MemoryError, BlankResult) as error:
+                if not self._give_up(device, error, report):
+                    raise _translate(name, error) from error
 
     def unload(self) -> None:
         """Forget the opened networks; the next run opens them again."""
@@ -108,19 +124,6 @@ class Runtime:
             for device in self._devices:
                 device.close()
             self._devices = []
-
-    def _attempt(
-        self, name: str, inputs: Mapping[str, Floats], outputs: Sequence[str], report: Report | None
-    ) -> list[Floats]:
-        while True:
-            device = self._device()
-            try:
-                made = self._net(name)(inputs, outputs)
-                _check(NETWORKS[name], inputs, made)
-                return made
-            except (RuntimeError, MemoryError, BlankResult) as error:
-                if not self._give_up(device, error, report):
-                    raise _translate(name, error) from error
 
     def _device(self) -> Device:
         with self._lock:
@@ -150,11 +153,6 @@ class Runtime:
         return True
 
 
-def _inputs(network: Network, chw: Floats, averages: Sequence[Floats]) -> dict[str, Floats]:
-    pooled = (blob for blob, _margin in network.pooled)
-    return {network.input: chw, **dict(zip(pooled, averages, strict=False))}
-
-
 def _translate(name: str, error: Exception) -> EngineError:
     if isinstance(error, EngineError):
         return error
@@ -163,15 +161,15 @@ def _translate(name: str, error: Exception) -> EngineError:
     return EngineError(f"The network {name} failed ({error}).")
 
 
-def _check(network: Network, inputs: Mapping[str, Floats], outputs: Sequence[Floats]) -> None:
-    for made in outputs:
+def _check(network: Network, seen: Floats, blobs: Mapping[str, Floats]) -> None:
+    for name, made in blobs.items():
         low, high = float(made.min()), float(made.max())
         if not (abs(low) < _ABSURD and abs(high) < _ABSURD):  # false for NaN, too
             raise BlankResult(f"The network {network.label} gave no numbers.")
-        if made.ndim == 3 and low == high and not network.residual:
+        if name == network.output and low == high and not network.residual:
             pad = network.pad
-            seen = inputs[network.input][:, pad : -pad or None, pad : -pad or None]
-            if seen.size and float(np.ptp(seen)) > _FLAT:
+            core = seen[:, pad : -pad or None, pad : -pad or None]
+            if core.size and float(np.ptp(core)) > _FLAT:
                 raise BlankResult(f"The network {network.label} gave an empty picture.")
 
 

@@ -10,37 +10,42 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
-import cv2
 import numpy as np
+import numpy.typing as npt
 
 from resilver.engine import Report
 from resilver.errors import EngineMemory
-from resilver.local.networks import NETWORKS
+from resilver.local.blocks import Blocks, Span
+from resilver.local.networks import NETWORKS, Pool
 from resilver.local.runtime import Floats, Runtime
 from resilver.picture import Pixels
 from resilver.picture_io import canvas
 
 Border = Literal["edge", "reflect"]
-Span = tuple[int, int]
+Place = tuple[int, int]
 
-# Averages of squeeze-and-excite blobs are taken from all of a small picture, else from 7 to 16 places:
-# a twentieth of its parts, which keeps the cost near a tenth of that of the tiles
-_SAMPLES = 16
-_FEW = 7
-# One blob of one sample costs about an eighth of a tile, for the progress only
-_POOL_COST = 0.125
+# The averages of squeeze-and-excite blobs are those of all tiles while what these keep fits, which are
+# pictures of up to 2 megapixels, else of as many as fit: with the rest, 100 megapixels stay within 2 GiB
+_KEPT_BYTES = 900_000_000
 
 
 @dataclass(eq=False)
 class Work:
-    """What the stages of one picture share: the runtime, the averages of each network, the progress."""
+    """What the stages of one picture share: the runtime, what they learned, the progress.
+
+    ``averages``: of each stage. ``made``: what a stage made of a sample while it learned, by stage and
+    place. ``place``: the tile that is run now. ``step``: worth of a stage's step with one sample, in tiles.
+    """
 
     runtime: Runtime
     report: Report
     label: str
     averages: dict[object, list[Floats]] = field(default_factory=dict)
+    made: dict[tuple[object, Place], Floats] = field(default_factory=dict)
+    place: Place = (0, 0)
+    step: float = 0.0
     done: float = 0.0
     total: float = 1.0
 
@@ -52,20 +57,27 @@ class Work:
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """A block with its full margin; ``inner`` says which sides (top, bottom, left, right) lie inside the picture."""
+    """A tile's block with its full margin; ``inner``: which sides (top, bottom, left, right) have neighbours."""
 
     block: Floats
+    place: Place
     inner: tuple[bool, bool, bool, bool]
 
     def trim(self, pixels: int) -> Sample:
         """Take so many pixels from every side."""
-        return Sample(crop(self.block, pixels), self.inner)
+        return Sample(crop(self.block, pixels), self.place, self.inner)
 
-    def trim_inner(self, start: int, end: int) -> Floats:
-        """Take so many pixels from the start and the end of both axes, where these lie inside the picture."""
+    def share(self, blob: Floats, margin: int, lost: int) -> Floats:
+        """The part of a blob of this block that no neighbour counts, too: where one ends the next begins.
+
+        ``lost`` pixels of the block's ``margin`` do not reach the blob, whose values may stand for several.
+        """
         top, bottom, left, right = self.inner
-        _, height, width = self.block.shape
-        return self.block[:, top * start : height - bottom * end, left * start : width - right * end]
+        _, height, width = blob.shape
+        pixels = (self.block.shape[1] - 2 * lost) // height
+        start = (margin - lost) // pixels
+        end = 2 * (margin - lost) // pixels - start
+        return blob[:, top * start : height - bottom * end, left * start : width - right * end]
 
 
 class Stage(Protocol):
@@ -93,7 +105,7 @@ class Stage(Protocol):
         """(channels, h, w) in 0..1 to (channels, scale * (h - 2 * margin), ...)."""
 
     def learn(self, samples: Sequence[Sample], work: Work) -> None:
-        """Set ``work.averages`` for the networks that need them."""
+        """Set ``work.averages`` for the networks that need them, and ``work.made``."""
 
 
 class Single:
@@ -110,7 +122,9 @@ class Single:
 
     def run(self, block: Floats, work: Work) -> Floats:
         """See :class:`Stage`."""
-        made = work.runtime.run(self._name, block, work.averages.get(self, ()), work.report)
+        made = work.made.get((self, work.place))
+        if made is None:
+            made = work.runtime.run(self._name, block, work.averages.get(self, ()), work.report)
         if not self._network.crops:
             made = crop(made, self.margin * self.scale)
         if self._network.residual:
@@ -118,23 +132,40 @@ class Single:
         return made
 
     def learn(self, samples: Sequence[Sample], work: Work) -> None:
-        """Average each pooled blob over the samples, the ones before it fixed already.
+        """Run all samples from one pooled blob to the next, each time with the averages over all of them.
 
-        Done all at once, without fixing, the tiles differ from the whole by up to 30/255; so by 1/255.
-        Inner sides keep only what reaches the blob, so that neighbouring samples share nothing of it: on a
-        part of the picture that is shifted by a pixel or two where its start must lie on the grid.
+        Of all tiles, they are those of the untiled picture: tiles then differ from it by rounding alone.
         """
+        if not self._network.pooled:
+            return
         averages = work.averages.setdefault(self, [])
-        for blob, lost in self._network.pooled:
-            values, areas = [], []
-            start = (self.margin - lost) // self.multiple * self.multiple
-            end = 2 * (self.margin - lost) - start
-            for sample in samples:
-                work.advance(_POOL_COST)
-                block = sample.trim_inner(start, end)
-                values.append(work.runtime.pool(self._name, blob, block, averages, work.report))
-                areas.append((block.shape[1] - 2 * lost) * (block.shape[2] - 2 * lost))
-            averages.append(np.average(values, axis=0, weights=areas).astype(np.float32))
+        states: list[dict[str, _Kept]] = [{} for _ in samples]
+        for pool in self._network.pooled:
+            total, count = np.zeros(1), 0
+            for number, sample in enumerate(samples):
+                work.advance(work.step)
+                states[number], pooled = self._continue(sample, states[number], pool, work)
+                own = sample.share(pooled, self.margin, pool.lost)
+                total = total + own.sum(2).sum(1, dtype=np.float64)
+                count += own[0].size
+            averages.append((total / count).astype(np.float32))
+        for sample, state in zip(samples, states, strict=True):
+            work.advance(work.step)
+            (work.made[self, sample.place],) = self._part(sample, state, [self._network.output], work)
+            state.clear()
+
+    def _continue(
+        self, sample: Sample, state: dict[str, _Kept], pool: Pool, work: Work
+    ) -> tuple[dict[str, _Kept], Floats]:
+        """Run one sample to the next pooled blob; the state is then what the rest of the network needs."""
+        wanted = [name for name in (*pool.keep, pool.of) if name not in state]
+        made = self._part(sample, state, wanted, work)
+        kept = {name: state[name] for name in pool.keep if name in state}
+        return kept | {name: _Kept(blob) for name, blob in zip(wanted, made, strict=True)}, made[-1]
+
+    def _part(self, sample: Sample, state: dict[str, _Kept], wanted: list[str], work: Work) -> list[Floats]:
+        known = {name: kept.blob() for name, kept in state.items()}
+        return work.runtime.part(self._name, sample.block, work.averages[self], known, wanted, work.report)
 
 
 class Chain:
@@ -159,8 +190,11 @@ class Chain:
         """See :class:`Stage`."""
         self._first.learn([sample.trim(self._extra) for sample in samples], work)
         if _pooled(self._second):
-            between = [Sample(self._between(sample.block, work), sample.inner) for sample in samples]
-            self._second.learn(between, work)
+            self._second.learn([self._after(sample, work) for sample in samples], work)
+
+    def _after(self, sample: Sample, work: Work) -> Sample:
+        work.place = sample.place
+        return Sample(self._between(sample.block, work), sample.place, sample.inner)
 
     def _between(self, block: Floats, work: Work) -> Floats:
         made = self._first.run(block, work)
@@ -201,6 +235,7 @@ def run_tiled(
     *,
     alpha: Pixels | None = None,
     tile: int | None = None,
+    kept_bytes: int = _KEPT_BYTES,
     label: str = "enlarging",
 ) -> Pixels:
     """The whole picture through a stage.
@@ -209,13 +244,15 @@ def run_tiled(
     and lies in a :mod:`canvas <resilver.picture_io.canvas>`. Gray goes through networks as three
     equal channels whose outputs are averaged. Colours where ``alpha`` is 0 are replaced by those
     of their neighbours first, so that they do not bleed. If memory is short, the tiles are halved once.
+    A picture whose tiles keep more than ``kept_bytes`` while averages are taken (see :attr:`Network.kept`)
+    has those of some of its tiles.
 
     Raises:
         EngineError: see :meth:`Runtime.run`.
         OutputFull: no room for the result.
         Cancelled: the report asked to stop.
     """
-    source = _Source(pixels, alpha, stage)
+    source = Blocks(pixels, alpha, stage.margin, stage.border, bool(stage.networks))
     reached = 0.0
 
     def tell(fraction: float, step: str) -> None:
@@ -226,10 +263,10 @@ def run_tiled(
     monotone = Report(tell, report.on_note, report.cancelled)
     side = tile or stage.tile
     try:
-        return _run(source, side, Work(runtime, monotone, label))
+        return _run(stage, source, side, Work(runtime, monotone, label), kept_bytes)
     except EngineMemory:
         report.note("Memory was short; going on with smaller tiles.")
-        return _run(source, max(side // 2, stage.multiple), Work(runtime, monotone, label))
+        return _run(stage, source, max(side // 2, stage.multiple), Work(runtime, monotone, label), kept_bytes // 4)
 
 
 def crop(block: Floats, pixels: int) -> Floats:
@@ -237,49 +274,22 @@ def crop(block: Floats, pixels: int) -> Floats:
     return block[:, pixels:-pixels, pixels:-pixels] if pixels else block
 
 
-class _Source:
-    """Blocks of a picture for a stage, continued beyond its edges."""
-
-    def __init__(self, pixels: Pixels, alpha: Pixels | None, stage: Stage) -> None:
-        self.pixels, self.alpha, self.stage = pixels, alpha, stage
-        self.channels = pixels.shape[2]
-        self.peak = np.float32(np.iinfo(pixels.dtype).max)
-
-    def block(self, rows: Span, columns: Span) -> Floats:
-        """The core between the given rows and columns with the stage's margin around it."""
-        height, width = self.pixels.shape[:2]
-        margin = self.stage.margin
-        top, bottom, above, below = _clip(rows[0] - margin, rows[1] + margin, height)
-        left, right, before, after = _clip(columns[0] - margin, columns[1] + margin, width)
-        part = self.pixels[top:bottom, left:right].astype(np.float32) / self.peak
-        if self.alpha is not None:
-            part = _fill_transparent(part, self.alpha[top:bottom, left:right] > 0)
-        part = np.pad(part, ((above, below), (before, after), (0, 0)), mode=self.stage.border)
-        if self.channels == 1 and self.stage.networks:
-            part = part.repeat(3, axis=2)
-        return np.ascontiguousarray(part.transpose(2, 0, 1))
-
-    def rounded(self, made: Floats) -> Pixels:
-        """A stage's output as (height, width, channels) in the picture's own type."""
-        if self.channels == 1 and len(made) == 3:
-            made = made.mean(axis=0, keepdims=True)
-        scaled = np.clip(made, 0, 1) * self.peak + np.float32(0.5)
-        return scaled.astype(self.pixels.dtype).transpose(1, 2, 0)
-
-
-def _run(source: _Source, side: int, work: Work) -> Pixels:
-    stage, (height, width) = source.stage, source.pixels.shape[:2]
+def _run(stage: Stage, source: Blocks, side: int, work: Work, kept_bytes: int) -> Pixels:
+    height, width = source.pixels.shape[:2]
     rows = _cut(height, side, stage.multiple)
     columns = _cut(width, side, stage.multiple)
     work.total = len(rows) * len(columns)
+    learned: set[Place] = set()
     if work.total > 1 and _pooled(stage):
-        samples = _samples(source, max(side // 2, stage.multiple))
-        work.total += _POOL_COST * len(samples) * _pooled(stage)
+        samples = _samples(source, rows, columns, max(kept_bytes // _kept(stage, rows, columns), 1))
+        learned = {sample.place for sample in samples}
+        work.step = 1 / _pooled(stage)
         stage.learn(samples, work)
     out = canvas.allocate((height * stage.scale, width * stage.scale, source.channels), source.pixels.dtype)
     for row in rows:
         for column in columns:
-            work.advance(1)
+            work.place = row[0], column[0]
+            work.advance(work.place not in learned)
             made = source.rounded(stage.run(source.block(row, column), work))
             top, left = row[0] * stage.scale, column[0] * stage.scale
             target = out[top : top + made.shape[0], left : left + made.shape[1]]
@@ -290,29 +300,44 @@ def _run(source: _Source, side: int, work: Work) -> Pixels:
     return out
 
 
-def _samples(source: _Source, side: int) -> list[Sample]:
-    """Blocks that stand for the picture: all of it, or some places spread over its rows and columns."""
-    rows, columns = (_cut(length, side, source.stage.multiple) for length in source.pixels.shape[:2])
-    spots = [(row, column) for row in rows for column in columns]
-    if len(spots) > _SAMPLES:
-        places = min(max(len(spots) // 20, _FEW), _SAMPLES)
-        spread = ((n + 0.5) / places for n in range(places))
-        # steps of the golden ratio keep any two places off the same column
-        spots = [
-            (rows[int(part * len(rows))], columns[int(n * 0.618034 % 1 * len(columns))])
-            for n, part in enumerate(spread)
-        ]
+def _samples(source: Blocks, rows: list[Span], columns: list[Span], count: int) -> list[Sample]:
+    """Tiles that stand for the picture: all, or as many as may be kept, evenly spread."""
+    spots = list(itertools.product(range(len(rows)), range(len(columns))))
+    # the first of an order in which neighbours lie far apart (Roberts, "The unreasonable effectiveness of
+    # quasirandom sequences", 2018: R2 as a dither)
+    spots.sort(key=lambda spot: (0.7548777 * spot[0] + 0.5698403 * spot[1]) % 1)
     return [
         Sample(
-            source.block(row, column),
-            (row != rows[0], row != rows[-1], column != columns[0], column != columns[-1]),
+            source.block(rows[y], columns[x]),
+            (rows[y][0], columns[x][0]),
+            (y > 0, y < len(rows) - 1, x > 0, x < len(columns) - 1),
         )
-        for row, column in spots
+        for y, x in sorted(spots[:count])
     ]
 
 
+def _kept(stage: Stage, rows: list[Span], columns: list[Span]) -> int:
+    """Bytes that the largest tile keeps while the stage learns."""
+    height, width = (max(end - start for start, end in spans) + 2 * stage.margin for spans in (rows, columns))
+    used = [NETWORKS[name] for name in stage.networks]
+    return height * width * max(network.kept * (stage.scale // network.scale) ** 2 for network in used)
+
+
+class _Kept:
+    """A blob of a tile that waits: features in 16 bits of fixed point, which is too fine to be seen afterwards."""
+
+    def __init__(self, blob: Floats) -> None:
+        self._step = np.float32(max(float(blob.max()), -float(blob.min()), 1e-6) / 32767)
+        # colours go into the output as they are
+        self._values: npt.NDArray[Any] = blob if len(blob) <= 3 else (blob * (1 / self._step)).astype(np.int16)
+
+    def blob(self) -> Floats:
+        return self._values if self._values.dtype == np.float32 else self._values * self._step
+
+
 def _pooled(stage: Stage) -> int:
-    return sum(len(NETWORKS[name].pooled) for name in stage.networks)
+    """Steps in which the stage learns from one sample."""
+    return sum(len(pooled) + 1 for name in stage.networks if (pooled := NETWORKS[name].pooled))
 
 
 def _cut(length: int, side: int, multiple: int) -> list[Span]:
@@ -324,21 +349,3 @@ def _cut(length: int, side: int, multiple: int) -> list[Span]:
     count = -(-length // max(side, multiple))
     bounds = [whole * n // count * multiple for n in range(count + 1)]
     return list(itertools.pairwise(bounds))
-
-
-def _clip(start: int, end: int, length: int) -> tuple[int, int, int, int]:
-    """The part of start..end inside 0..length, and how much is missing before and after it."""
-    inside = max(start, 0), min(end, length)
-    return *inside, inside[0] - start, end - inside[1]
-
-
-def _fill_transparent(part: Floats, visible: Pixels) -> Floats:
-    """Colours for invisible pixels: the mean of the visible ones nearby (normalised convolution)."""
-    if visible.all() or not visible.any():
-        return part
-    weight = visible.astype(np.float32)[..., None]
-    spread = [cv2.GaussianBlur(plane, (0, 0), 3.0).reshape(*visible.shape, -1) for plane in (part * weight, weight)]
-    # a little of the block's mean decides where nothing visible is near
-    mean = (part * weight).sum((0, 1)) / weight.sum()
-    nearby = (spread[0] + 1e-6 * mean) / (spread[1] + 1e-6)
-    return np.where(weight > 0, part, nearby).astype(np.float32)
