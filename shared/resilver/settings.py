@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import tomllib
 import types
@@ -195,7 +196,7 @@ def load_settings(
         merged: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         merged = {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:  # no UTF-8, no TOML, or a number of thousands of digits
         raise SettingsError(f"The settings in {path} cannot be read ({error}); mend or remove that file.") from error
     _merge(merged, _from_environment(Settings, "RESILVER", os.environ if environ is None else environ))
     _merge(merged, dict(options or {}))
@@ -256,34 +257,22 @@ def _convert(kind: Any, value: Any, name: str) -> Any:
         return None if value in (None, "") else _convert(inner[0], value, name)
     try:
         return _plain(kind, value)
-    except (TypeError, ValueError) as error:
-        raise SettingsError(f"The setting '{name}' cannot be {value!r}; it must be a {kind.__name__}.") from error
+    except (TypeError, ValueError, KeyError, OverflowError) as error:
+        raise SettingsError(f"The setting '{name}' cannot be {value!r}; it must be {_WORDS[kind]}.") from error
 
 
-_YES = ("true", "1", "yes", "on")
-_NO = ("false", "0", "no", "off")
+_WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", Path: "a path"}
+_BOOLEANS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
 
 def _plain(kind: Any, value: Any) -> Any:
     if kind is bool:
-        known = {
-            "1": True,
-            "true": True,
-            "yes": True,
-            "on": True,
-            "0": False,
-            "false": False,
-            "no": False,
-            "off": False,
-        }
-        if isinstance(value, bool):
-            return value
-        if str(value).lower() in known:
-            return known[str(value).lower()]
-        raise ValueError(value)
+        return _BOOLEANS[str(value).lower()]
     if kind in (int, float) and isinstance(value, (bool, list, dict)):
         raise TypeError(value)
     if kind is int and isinstance(value, float) and not value.is_integer():
+        raise ValueError(value)
+    if kind is float and not math.isfinite(float(value)):
         raise ValueError(value)
     if kind is Path:
         return Path(value).expanduser()

@@ -114,7 +114,7 @@ def _load(path: Path, limits: ReadLimits) -> tuple[memoryview, str]:
     with io.FileIO(handle) as file:
         if state.st_size > limits.max_bytes:
             raise PictureTooLarge(
-                f"{path} has {state.st_size / 1e6:.0f} MB, the limit is {limits.max_bytes / 1e6:.0f} MB; "
+                f"{path} has {state.st_size / 1e6:.6g} MB, the limit is {limits.max_bytes / 1e6:.6g} MB; "
                 "raise the setting 'limits.megabytes' if you trust it."
             )
         if state.st_size == 0:
@@ -174,7 +174,7 @@ def _check_size(width: int, height: int, limits: ReadLimits, name: str) -> None:
         raise PictureBroken(f"{name} says that it has no pixels; get a good copy of it.")
     if width * height > limits.max_pixels:
         raise PictureTooLarge(
-            f"{name} has {width * height / 1e6:.0f} megapixels, the limit is {limits.max_pixels / 1e6:.0f}; "
+            f"{name} has {width * height / 1e6:.6g} megapixels, the limit is {limits.max_pixels / 1e6:.6g}; "
             "raise the setting 'limits.megapixels' if you trust it."
         )
 
