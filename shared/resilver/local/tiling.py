@@ -282,6 +282,7 @@ def _run(stage: Stage, source: Blocks, side: int, work: Work, kept_bytes: int) -
     learned: set[Place] = set()
     if work.total > 1 and _pooled(stage):
         samples = _samples(source, rows, columns, max(kept_bytes // _kept(stage, rows, columns), 1))
+        canvas.release(source.pixels)
         learned = {sample.place for sample in samples}
         work.step = 1 / _pooled(stage)
         stage.learn(samples, work)
