@@ -26,8 +26,9 @@ from resilver.picture_io import canvas
 Border = Literal["edge", "reflect"]
 Place = tuple[int, int]
 
-# The averages of squeeze-and-excite blobs are those of all tiles while what these keep fits, which are
-# pictures of up to 2 megapixels, else of as many as fit: with the rest, 100 megapixels stay within 2 GiB
+# The averages of squeeze-and-excite blobs are those of all tiles while what these keep fits, which are pictures
+# of up to 1.6 megapixels at x2 and 1.1 with one network for x4 (two of x2: 0.4), else of as many tiles as fit.
+# 100 megapixels at x2 were seen to take 1.5 GB in all while they learned
 _KEPT_BYTES = 900_000_000
 
 
