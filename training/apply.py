@@ -23,7 +23,7 @@ Fill = Callable[[Plane, Plane], Plane]  # luma, mask -> luma repaired inside the
 Colour = Callable[[Plane, float], Plane]  # L (0..100) and vividness -> ab
 BORDER = 16  # mirrored pixels around a picture; further away the networks hardly look
 KERNEL = np.ones((3, 3), np.uint8)
-LEAST_SIDE, MOST_SIDE = 128, 192  # short side that the colorizer looks at
+LEAST_SIDE, MOST_SIDE = 128, 160  # short side that the colorizer looks at
 
 
 class Exported:

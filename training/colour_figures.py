@@ -37,9 +37,9 @@ def _psnr(truth: NDArray[np.uint8], got: NDArray[np.uint8]) -> float:
 
 
 def _row(truth: NDArray[np.uint8], lab: Plane, ab: Plane) -> tuple[float, float, float, float]:
-    """PSNR, ab RMSE, colourfulness, the truth's colourfulness."""
+    """PSNR, mean square of the error in ab, colourfulness, the truth's colourfulness."""
     got = colour.rgb(np.dstack([lab[..., 0], ab]))
-    error = float(np.sqrt(((lab[..., 1:] - ab) ** 2).mean()))
+    error = float(((lab[..., 1:] - ab) ** 2).mean())
     return _psnr(truth, got), error, colourfulness(got), colourfulness(truth)
 
 
@@ -56,7 +56,7 @@ def colouring(net: Net, rarity: Plane, folder: Path, part: int = 1) -> Iterator[
     for category in ("people", "scenes"):
         photos = [square(photo.pixels) for photo in validation_photos(folder, (category,))[::part]]
         psnr, errors, own, true = np.mean([_rows(photo, net, rarity) for photo in photos], 0).T
-        gains, shares = psnr - psnr[0], own / true
+        gains, shares, errors = psnr - psnr[0], own / true, np.sqrt(errors)
         yield f"{category}: gray {psnr[0]:.2f} dB, ab RMSE {errors[0]:.2f}"
         for vividness, gain, error, share in zip(VIVIDNESSES, gains[1:], errors[1:], shares[1:], strict=True):
             yield f"  vividness {vividness:.1f}: {gain:+.2f} dB, ab RMSE {error:.2f}, colourfulness {share:.2f}"

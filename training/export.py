@@ -26,7 +26,7 @@ from training.train import CHECKPOINTS, DATA
 WEIGHTS = Path(__file__).resolve().parents[1] / "shared" / "resilver" / "local" / "weights"
 CHANNELS = {"repair-fill": 3}
 # 16-bit weights may move a byte of the result by less than a quarter of a step, a logit by a little more
-TOLERANCE = {"repair-detect": 0.05}
+TOLERANCE = {"repair-detect": 0.05, "colour": 0.05}
 
 
 def export(name: str, net: nn.Module, folder: Path) -> float:
