@@ -177,3 +177,28 @@ def test_a_turn_that_somebody_else_gave_is_kept(file: Path) -> None:
     journal.recover()
     assert journal.find(path).state is State.WAITING
     journal.close()
+
+
+def test_a_kill_between_two_commits_leaves_whole_moves(file: Path) -> None:
+    """Moves that were kept stand after a kill, later ones are as if they had not been: the picture waits again."""
+    code = (
+        "import os, signal\nfrom pathlib import Path\nfrom resilver_watcher.job import State\n"
+        "from resilver_watcher.journal import Journal\n"
+        f"journal = Journal(Path({str(file)!r}))\n"
+        "jobs = [journal.find(path) for path in (Path('/in/a.jpg'), Path('/in/b.jpg'))]\n"
+        "for job in jobs:\n    journal.move(job, State.WORKING)\n"
+        "journal.move(jobs[0], State.DONE, attempts=1)\n"
+        "journal.keep()\n"
+        "journal.move(jobs[1], State.DONE, attempts=1)\n"
+        "assert journal.counts()[State.DONE] == 2\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    journal = Journal(file)
+    a, b = seen(journal, "a.jpg", "b.jpg")
+    journal.queue([(journal.find(path), None, 0) for path in (a, b)])
+    journal.close()
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -signal.SIGKILL
+    journal = Journal(file)
+    assert (journal.find(a).state, journal.find(a).attempts) == (State.DONE, 1)
+    assert (journal.find(b).state, journal.find(b).attempts) in ((State.WAITING, 0), (State.DONE, 1))
+    journal.close()

@@ -148,6 +148,7 @@ class Intake:
                 now = look_at(path)
                 identity = None if now is None else now.identity
                 self._journal.move(job, State.FAILED, code="picture-broken", reason=_NEVER_COMPLETE, identity=identity)
+                self._journal.keep()
                 self._failed()
         return len(ranked)
 

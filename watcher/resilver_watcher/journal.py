@@ -1,7 +1,9 @@
 """The book of all pictures: SQLite with a write-ahead log, written by this process alone.
 
-A kill loses nothing that was committed. A power cut may lose the last moves, which are then made again: what was
-published is found by its provenance. So syncing each commit (some milliseconds each) would buy nothing.
+A kill loses nothing that was committed. A power cut may lose the last commits, whose moves are then made again: what
+was published is found by its provenance, what was paid for by the cloud's own book. So syncing each commit (some
+milliseconds each) would buy nothing, and for the same reason the moves of pictures at work, of which there may be
+thousands a second, are committed together; see :meth:`Journal.move`.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from resilver_watcher.job import Job, State, check_move
 
 SCHEMA = 1
 BUSY_S = 5.0  # another program that looks into the journal is waited for so long
+TOGETHER_S = 0.1  # moves that follow each other so closely are committed together
 _CREATE = """
 CREATE TABLE jobs (
   id INTEGER PRIMARY KEY, path BLOB NOT NULL, directory BLOB NOT NULL, root BLOB, recipe TEXT,
@@ -109,6 +112,7 @@ class Journal:
         self.path = path
         self._lock = threading.RLock()
         self._db: sqlite3.Connection | None = None
+        self._kept_s = 0.0
         try:
             with self._transaction() as db:
                 version = db.execute("PRAGMA user_version").fetchone()[0]
@@ -117,7 +121,7 @@ class Journal:
                         f"The journal {path} was written by a newer version; install that again, or move the file away."
                     )
                 self._prepare(db, version)
-            with self._transaction() as db:
+            with self._reading() as db:
                 self._turn = db.execute("SELECT coalesce(max(turn), 0) FROM jobs").fetchone()[0]
                 self._changes = db.execute("SELECT coalesce(max(changes), 0) FROM jobs").fetchone()[0]
             self.recover()
@@ -144,19 +148,42 @@ class Journal:
         with self._lock:
             if self._db is not None:
                 with contextlib.suppress(sqlite3.Error):
+                    self._db.commit()
+                with contextlib.suppress(sqlite3.Error):
                     self._db.close()
                 self._db = None
 
     @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """Nothing is committed, and what is not yet committed is read as well."""
         with self._lock:
             try:
                 if self._db is None:
                     self._db = sqlite3.connect(self.path, timeout=BUSY_S, check_same_thread=False)
-                with self._db:
-                    yield self._db
+                yield self._db
             except sqlite3.Error as error:
                 raise self._translated(error) from error
+
+    @contextlib.contextmanager
+    def _transaction(self, together_s: float = 0.0) -> Iterator[sqlite3.Connection]:
+        """Committed at its end with all that was not yet, unless the last commit was less than so long ago."""
+        with self._reading() as db:
+            try:
+                yield db
+                if time.monotonic() - self._kept_s >= together_s:
+                    db.commit()
+                    self._kept_s = time.monotonic()
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):
+                    db.rollback()
+                raise
+
+    def keep(self) -> None:
+        """Commit the moves that are not yet committed."""
+        with self._reading() as db:
+            if db.in_transaction:
+                with self._transaction():
+                    pass
 
     def _translated(self, error: sqlite3.Error) -> JournalError:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest says more of the same
@@ -199,10 +226,13 @@ class Journal:
     def move(self, job: Job, state: State, **fields: Any) -> None:
         """Move a picture and set the columns named; ``identity`` stands for its four.
 
+        It may be committed with the moves after it: who stops moving pictures, or does what cannot be repeated, has to
+        :meth:`keep` it. A kill before that leaves the picture where it was.
+
         Raises:
             IllegalMove: there is no such move.
         """
-        with self._transaction() as db:
+        with self._transaction(TOGETHER_S) as db:
             self._move(db, job, state, **fields)
 
     def _move(self, db: sqlite3.Connection, job: Job, state: State, **fields: Any) -> None:
@@ -261,7 +291,7 @@ class Journal:
 
     def known(self, root: Path) -> dict[str, tuple[State, int | None, int | None, int | None]]:
         """For every picture of an input folder: state, inode, size, mtime in ns."""
-        with self._transaction() as db:
+        with self._reading() as db:
             rows = db.execute(
                 "SELECT path, state, inode, size, mtime_ns FROM jobs WHERE root = ?", (os.fsencode(root),)
             )
@@ -277,19 +307,19 @@ class Journal:
 
     def counts(self) -> dict[State, int]:
         """How many there are in each state."""
-        with self._transaction() as db:
+        with self._reading() as db:
             found = dict(db.execute("SELECT state, count(*) FROM jobs GROUP BY state").fetchall())
         return {state: found.get(str(state), 0) for state in State}
 
     def unfinished(self) -> bool:
         """Whether any picture is on its way; asked after each one, so nothing is counted."""
-        with self._transaction() as db:
+        with self._reading() as db:
             rows = db.execute("SELECT 1 FROM jobs WHERE state IN ('seen', 'waiting', 'working') LIMIT 1")
             return rows.fetchone() is not None
 
     def fact(self, name: str) -> str | None:
         """A value that lasts over a restart."""
-        with self._transaction() as db:
+        with self._reading() as db:
             row = db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
         return None if row is None else str(row[0])
 
@@ -299,7 +329,7 @@ class Journal:
             db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
 
     def _select(self, where: str, values: Sequence[Any]) -> list[Job]:
-        with self._transaction() as db:
+        with self._reading() as db:
             return [_job(row) for row in db.execute(f"SELECT {_COLUMNS} FROM jobs WHERE {where}", values)]  # noqa: S608
 
 

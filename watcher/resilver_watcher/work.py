@@ -138,6 +138,7 @@ class Work:
 
     def _rest(self) -> None:
         """Wait until something is due; the worker's process goes when its networks would, too."""
+        self._journal.keep()
         due = self._scheduler.next_s()
         idle_s = None if self._worker.pid is None else self._settings.worker.idle_s
         waits = [
@@ -226,7 +227,7 @@ class Work:
             if left:
                 self.current = Current(str(next(iter(left.values())).path))
 
-        report = Report(self._progress, cancelled=self._stopping.is_set)
+        report = Report(self._progress, cancelled=self._stopped)
         try:
             told_or_raised = self._hand_over(jobs, recipe, report, told)
             if told_or_raised is not None:
@@ -283,6 +284,7 @@ class Work:
         if look is not None and look.identity != job.identity:
             self._changed(job)
         elif job.root is not None and self._settings.watch.originals == "move" and outputs:
+            self._journal.keep()
             put_away(job.path, job.root, job.identity)
         self._ended(True, outputs[-1] if outputs else None)
 
@@ -309,6 +311,11 @@ class Work:
             self._changed(job)
         elif verdict.state in (State.FAILED, State.ASIDE):
             self._ended(False, None)
+
+    def _stopped(self) -> bool:
+        """Asked every tenth of a second: a picture that takes long keeps the moves before it from nobody."""
+        self._journal.keep()
+        return self._stopping.is_set()
 
     def _progress(self, fraction: float, step: str) -> None:
         current = self.current
