@@ -26,10 +26,11 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from resilver.engine import Report
 from resilver.local.enlarge import Lanczos, enlarge
+from resilver.local.luma import Luma
 from resilver.local.models import ModelStore
 from resilver.local.networks import NETWORKS
 from resilver.local.runtime import Runtime
-from resilver.local.tiling import Single, Stage, run_tiled
+from resilver.local.tiling import Chain, Single, Stage, run_tiled
 from resilver.picture import Picture, Pixels
 from resilver.settings import load_settings
 
@@ -108,10 +109,12 @@ def ways(runtime: Runtime, scale: int) -> dict[str, Way]:
 
         return way
 
+    upconv = Single("upconv-noise1")
     return {
         "Lanczos": through(Lanczos(scale, 0.0)),
         "fast": ours("fast"),
         "best": ours("best"),
+        "waifu2x upconv": through(upconv if scale == 2 else Chain(upconv, Single("upconv"))),
         "animevideov3": through(Single(f"animevideo-x{scale}")),
         "x4plus-anime": through(Single("x4plus-anime")),
         "x4plus": through(Single("x4plus")),
@@ -121,7 +124,7 @@ def ways(runtime: Runtime, scale: int) -> dict[str, Way]:
 def compare(runtime: Runtime, pictures: dict[str, Pixels], scale: int) -> dict[str, float]:
     """Print one table; the costs by way. The slow peers see two photographs, as does a line of ours beside them."""
     print(f"\nx{scale}, {', '.join(pictures)}; 'two': {', '.join(list(pictures)[:2])} only")
-    print(f"{'':14}{'CPU s/MP':>9}{'to fast':>9}  {'clean':>14}  {'scan':>14}  {'two, clean':>14}")
+    print(f"{'':15}{'CPU s/MP':>9}{'to fast':>9}  {'clean':>14}  {'scan':>14}  {'two, clean':>14}")
     rows, costs = {}, {}
     for name, way in ways(runtime, scale).items():
         slow = name.startswith("x4plus")
@@ -130,7 +133,7 @@ def compare(runtime: Runtime, pictures: dict[str, Pixels], scale: int) -> dict[s
         rows[name], costs[name] = measure(way, some, scale, ("clean",) if slow else ("clean", "scan"))
     for name, row in rows.items():
         cells = "  ".join(f"{row[key][0]:8.2f}{row[key][1]:6.3f}" if key in row else " " * 14 for key in COLUMNS)
-        print(f"{name:14}{costs[name]:9.2f}{costs[name] / costs['fast']:9.2f}  {cells}")
+        print(f"{name:15}{costs[name]:9.2f}{costs[name] / costs['fast']:9.2f}  {cells}")
     if scale == 2:
         gain = rows["fast"]["two"][0] - rows["x4plus"]["two"][0]
         print(
@@ -169,7 +172,7 @@ def measure(
 
 def print_limit(store: ModelStore, costs: dict[str, float]) -> None:
     peak = gemm_gflops()
-    name = "upconv-noise1"
+    name = "own-x2"
     flops = 2 * multiplications(store, name)
     print(f"\nfloat32 matrix product: {peak:.0f} GFLOP per processor second")
     floor = flops / 1e3 / peak
@@ -192,26 +195,35 @@ def gemm_gflops() -> float:
 
 def multiplications(store: ModelStore, name: str) -> float:
     """Multiplications per pixel of input from the structure's own text."""
-    total = 0
-    for line in store.paths(NETWORKS[name])[0].read_text().splitlines():
-        words = line.split()
-        if words and words[0] in ("Convolution", "Deconvolution"):
-            # parameter 6: number of weights; every layer of this network works at the input's resolution
-            total += int(next(word for word in words if word.startswith("6="))[2:])
+    total = 0.0
+    area = {}  # places per pixel of input, by blob
+    for line in store.paths(NETWORKS[name])[0].read_text().splitlines()[2:]:
+        kind, _, inputs, outputs, *words = line.split()
+        blobs = words[: int(inputs) + int(outputs)]
+        options = dict(word.split("=") for word in words[len(blobs) :])
+        places = area[blobs[0]] if int(inputs) else 1.0
+        if kind == "Convolution":
+            places /= int(options.get("3", 1)) ** 2  # 3: stride, 6: number of weights
+            total += places * int(options["6"])
+        elif kind == "PixelShuffle":
+            places *= int(options["0"]) ** 2
+        area.update(dict.fromkeys(blobs[int(inputs) :], places))
     return total
 
 
 def print_overhead(runtime: Runtime) -> None:
     """The tiled path against the bare network on the same tiles."""
-    pixels = np.tile(originals()["coffee"], (4, 3, 1))[:1152, :1152]
-    for name in ("upconv-noise1", "cunet", "cugan-conservative"):
-        stage = Single(name)
+    scan = np.tile(originals()["coffee"], (4, 3, 1))
+    for stage in (Luma("own-x2"), Single("upconv-noise1"), Single("cunet"), Single("cugan-conservative")):
+        (name,), whole = stage.networks, 1152 // stage.tile * stage.tile
+        pixels = scan[:whole, :whole]
         side = stage.tile + 2 * stage.margin
         block = np.ascontiguousarray(pixels[:side, :side].transpose(2, 0, 1), np.float32) / 255
+        block = block[:1] if isinstance(stage, Luma) else block
         runtime.run(name, block)
-        tiles = (1152 // stage.tile) ** 2
+        tiles = (whole // stage.tile) ** 2
         bare = least(lambda name=name, block=block: [runtime.run(name, block) for _ in range(12)]) * tiles / 12
-        tiled = least(lambda stage=stage: run_tiled(stage, pixels, runtime, SILENT))
+        tiled = least(lambda stage=stage, pixels=pixels: run_tiled(stage, pixels, runtime, SILENT))
         print(
             f"{name}: tiled {tiled:.1f} s, bare network on the same {tiles} tiles {bare:.1f} s: "
             f"ratio {tiled / bare:.2f}"

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 from skimage import data
@@ -97,6 +98,17 @@ def test_grain_needs_no_other_network(clean, bare, sigma):
     assert step.tool == "Resilver denoiser"
     assert notes == []
     assert psnr(clean, made.pixels) > psnr(clean, noisy.pixels) + 5
+
+
+@pytest.mark.parametrize("quality", ["fast", "best"])
+def test_blotches_go(clean, bare, quality):
+    """What JPEG has left of the grain, coarse and blocky, goes by 1.5 dB or more, by two means."""
+    noise = cv2.GaussianBlur(CHANCE.normal(0, 1, clean.shape[:2]), (0, 0), 0.9)[..., None]
+    poor = Picture(pixels=_jpeg(rounded(clean + 9 * noise / noise.std()), 70), jpeg_quality=70)
+    assert assess(poor).coarse
+    made, step = mend(poor, bare, quality)
+    assert step.tool == "Resilver denoiser + non-local means"
+    assert psnr(clean, made.pixels) > psnr(clean, poor.pixels) + 1.5
 
 
 def test_without_any_network_filters_do_it(clean, tmp_path):
