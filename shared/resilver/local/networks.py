@@ -125,7 +125,7 @@ _OWN = Network(
     input="in0",
     output="out0",
     crops=False,
-    tile=256,
+    tile=320,
 )
 
 
