@@ -73,9 +73,7 @@ class Watched:
         self.process: subprocess.Popen[bytes] | None = None
         self._engine, self._before, self._starts = engine, before, starts
         self._environment = environment(place)
-        for name, value in {**QUICK, "input": self.input, "output": self.output, **settings}.items():
-            section, _, rest = name.rpartition("__")
-            self._environment[f"RESILVER_{section or 'watch'}_{rest}".upper()] = str(value)
+        self.set(**{**QUICK, "input": self.input, "output": self.output, **settings})
         self._originals: dict[Path, tuple[bytes, int]] = {}
 
     def __enter__(self) -> Self:
@@ -98,6 +96,12 @@ class Watched:
         """Of the daemon."""
         assert self.process is not None
         return self.process.pid
+
+    def set(self, **settings: Any) -> None:
+        """Settings from the next start on."""
+        for name, value in settings.items():
+            section, _, rest = name.rpartition("__")
+            self._environment[f"RESILVER_{section or 'watch'}_{rest}".upper()] = str(value)
 
     def run(self, *arguments: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
         """Another command of this user, to its end."""
@@ -236,7 +240,8 @@ class Watched:
         unhappy = [path for path, entry in entries.items() if entry.state != "done"]
         assert len(notes) == len(unhappy), (notes, unhappy)
         for path, entry in entries.items():
-            key = path.parent.relative_to(self.input), f"{path.name} {file_digest(self.view(path))}"
+            shown = path.name.encode("utf-8", "replace").decode()  # as the provenance has it
+            key = path.parent.relative_to(self.input), f"{shown} {file_digest(self.view(path))}"
             assert (key in results) == (entry.state == "done"), (path, entry)
             assert entry.state == "done" or (entry.reason and entry.code), entry
         assert len(results) == len(entries) - len(unhappy)
