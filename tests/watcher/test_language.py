@@ -16,6 +16,7 @@ from babel.messages.pofile import read_po
 
 import resilver_watcher
 from resilver.errors import ResilverError
+from resilver_watcher.aftermath import note_path, write_note
 from resilver_watcher.language import CATALOGUES, DOMAIN, translation
 from resilver_watcher.menu import Item, look, look_without_daemon
 from resilver_watcher.reasons import reason_title
@@ -109,6 +110,18 @@ def all_errors(kind: type[ResilverError]) -> Iterator[type[ResilverError]]:
     yield kind
     for inner in kind.__subclasses__():
         yield from all_errors(inner)
+
+
+def test_a_failure_note_speaks_the_language(tmp_path: Path) -> None:
+    """The text in the place of a picture says in Russian what happened; the details follow as the error has them."""
+    path = tmp_path / "чердак.jpg"
+    write_note(path, tmp_path, "picture-broken", "It is cut off.", translation(RUSSIAN, "linux"))
+    lines = note_path(path, tmp_path).read_text(encoding="utf-8").split("\n\n")
+    assert lines[1] == f"{reason_title('picture-broken', translation(RUSSIAN, 'linux'))}. It is cut off."
+    for line in (lines[0], lines[2], lines[3]):
+        assert not re.search(
+            r"[A-Za-z]", line.replace(str(path), "").replace(path.name, "").replace("resilver retry", "")
+        )
 
 
 def test_no_english_is_left_in_a_russian_menu() -> None:

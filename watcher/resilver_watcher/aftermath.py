@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gettext
 import itertools
 import logging
 import os
@@ -11,19 +12,12 @@ from pathlib import Path
 
 from resilver.picture_io.identity import Identity
 from resilver.picture_io.names import output_stem
+from resilver_watcher import language
 from resilver_watcher.pairs import ORIGINALS
+from resilver_watcher.reasons import reason_title
 from resilver_watcher.scan import look_at
 
 _log = logging.getLogger(__name__)
-
-_NOTE = """\
-{name} was not restored.
-
-{reason}
-
-The original is untouched: {path}
-It is tried again when it changes, or with "resilver retry". This text goes away when it succeeds.
-"""
 
 
 def note_path(path: Path, directory: Path) -> Path:
@@ -32,9 +26,14 @@ def note_path(path: Path, directory: Path) -> Path:
     return directory / (output_stem(path.name + ".x", ()) + ".not-restored.txt")
 
 
-def write_note(path: Path, directory: Path, reason: str) -> None:
-    """Say in the output folder why there is no result, and what to do."""
-    text = _NOTE.format(name=path.name, reason=reason, path=path).encode("utf-8", "backslashreplace")
+def write_note(
+    path: Path, directory: Path, code: str, reason: str, words: gettext.NullTranslations | None = None
+) -> None:
+    """Say in the output folder, in the system's language, why there is no result, and what to do.
+
+    ``reason``: the sentence of the error, which is English and names the details.
+    """
+    text = _note(path, code, reason, words or language.translation(os.environ)).encode("utf-8", "backslashreplace")
     draft = directory / f".resilver-{os.getpid()}-{secrets.token_hex(6)}.tmp"
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -45,6 +44,17 @@ def write_note(path: Path, directory: Path, reason: str) -> None:
             draft.unlink(missing_ok=True)
     except OSError as error:  # the journal has it anyway
         _log.warning("no note could be written for %r: %s", str(path), error)
+
+
+def _note(path: Path, code: str, reason: str, words: gettext.NullTranslations) -> str:
+    _ = words.gettext
+    parts = (
+        _("{name} was not restored.").format(name=path.name),
+        f"{reason_title(code, words) or reason_title('error', words)}. {reason}",
+        _("The original is untouched: {path}").format(path=path),
+        _('It is tried again when it changes, or with "resilver retry". This text goes away when it succeeds.'),
+    )
+    return "\n\n".join(parts) + "\n"
 
 
 def remove_note(path: Path, directory: Path) -> None:

@@ -144,7 +144,7 @@ class Intake:
         for path in stuck:
             job = self._job(path)
             if job is not None and job.state is State.SEEN:
-                write_note(job.path, job.directory, _NEVER_COMPLETE)
+                write_note(job.path, job.directory, "picture-broken", _NEVER_COMPLETE)
                 now = look_at(path)
                 identity = None if now is None else now.identity
                 self._journal.move(job, State.FAILED, code="picture-broken", reason=_NEVER_COMPLETE, identity=identity)

@@ -301,7 +301,7 @@ class Work:
         elif verdict.later_s:
             self._scheduler.put_off(job, verdict.later_s)
         if verdict.state in (State.FAILED, State.ASIDE):
-            write_note(job.path, job.directory, error.message)
+            write_note(job.path, job.directory, error.code, error.message)
         tried = 0 if isinstance(error, Cancelled) else 1
         self._journal.move(
             job, verdict.state, attempts=job.attempts + tried, deaths=job.deaths + verdict.death,
