@@ -146,3 +146,12 @@ class BadNames(Negative):
     ) -> Result:
         output = Output(self.turned(picture, 1), (Step("../../evil\n\0", "bad names 1"),))
         return Result(dict.fromkeys(wanted, output), bw=False)
+
+
+class Content(Negative):
+    """Finds every picture good already."""
+
+    def improve(
+        self, picture: Picture, recipe: Recipe, report: Report, wanted: Collection[OutputName] = FINAL
+    ) -> Result:
+        return Result({name: Output(absent="already good") for name in ("improved", *wanted)}, bw=False)

@@ -14,13 +14,14 @@ import pytest
 from PIL import Image
 
 from picture_io import seeds
-from resilver.errors import OutputDenied, OutputError, OutputFormat, OutputFull
+from resilver.errors import OutputDenied, OutputError, OutputFormat, OutputFull, PictureChanged
 from resilver.picture import Picture
 from resilver.picture_io import encode as encoding
 from resilver.picture_io import write
 from resilver.picture_io.encode import output_format
+from resilver.picture_io.identity import file_digest
 from resilver.picture_io.read import ReadLimits, read_picture
-from resilver.picture_io.write import encode, publish
+from resilver.picture_io.write import encode, publish, publish_copy
 
 LIMITS = ReadLimits()
 SMALL = Picture(pixels=seeds.pixels())
@@ -321,6 +322,21 @@ def test_pixels_of_others_may_be_views(tmp_path):
     picture = Picture(pixels=block[..., :3], alpha=block[..., 3])
     encode(picture, tmp_path / "a", "png")
     assert (read_picture(tmp_path / "a", LIMITS).pixels == block[..., :3]).all()
+
+
+def test_a_copy_has_the_bytes_that_were_meant_and_is_made_once(tmp_path, way):
+    """Under its own name or the next free one; what changed meanwhile leaves nothing."""
+    source, out = tmp_path / "a.JPG", tmp_path / "out"
+    source.write_bytes(b"some bytes")
+    out.mkdir()
+    (out / "A.jpg").write_bytes(b"others")
+    digest = file_digest(source)
+    assert publish_copy(source, out, digest) == publish_copy(source, out, digest) == out / "a-2.JPG"
+    assert (out / "a-2.JPG").read_bytes() == b"some bytes"
+    source.write_bytes(b"new bytes!")
+    with pytest.raises(PictureChanged):
+        publish_copy(source, out, digest + "?")
+    assert sorted(path.name for path in out.iterdir()) == ["A.jpg", "a-2.JPG"]
 
 
 MEASURE = """

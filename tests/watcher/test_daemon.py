@@ -13,6 +13,7 @@ import pytest
 
 from fakes.hot_folder import HotFolder, quiet, wait_for
 from fakes.photos import save_photo
+from fakes.workers import command
 from resilver.errors import RecipeError, SettingsError
 from resilver.picture_io.provenance import read_provenance
 from resilver.recipe import Recipe
@@ -333,3 +334,28 @@ def test_a_journal_that_is_locked_for_a_while_loses_nothing(tmp_path: Path) -> N
         wait_for(lambda: daemon.status().counts["done"] == 2)
         wait_for(lambda: not daemon.status().trouble)
     assert hot.results() == ["a-improved.jpg", "b-improved.jpg"]
+
+
+def test_a_good_picture_comes_out_unchanged(tmp_path: Path) -> None:
+    """Byte by byte under its own name, over nothing that lies there, and once, also after a damaged journal."""
+    hot = HotFolder(tmp_path, "Content")
+    photo = save_photo(hot.input / "sub" / "a.jpg")
+    other = hot.output / "sub" / "a.jpg"
+    other.parent.mkdir(parents=True)
+    other.write_bytes(b"of somebody else")
+    assert hot.once() == 0
+    assert hot.results() == ["sub/a-2.jpg", "sub/a.jpg"]
+    copy = hot.output / "sub" / "a-2.jpg"
+    assert copy.read_bytes() == photo.read_bytes()
+    assert other.read_bytes() == b"of somebody else"
+    (tmp_path / "state" / "folder.sqlite").write_bytes(b"junk" * 10000)
+    hot.command = command("Segfaults")  # nothing is left for it
+    assert hot.once() == 0
+    with hot.running() as daemon:
+        (entry,) = daemon.history()
+        assert (entry.state, entry.outputs) == ("done", (str(copy),))
+    hot.command = command("Content")
+    with hot.running() as daemon:
+        assert daemon.retry([photo]) == 1
+        wait_for(lambda: [one.notes for one in daemon.history()] == [("already good", "copied unchanged")])
+    assert hot.results() == ["sub/a-2.jpg", "sub/a.jpg"]

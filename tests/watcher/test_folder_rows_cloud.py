@@ -99,11 +99,12 @@ def test_row_24_fails_for_good(tmp_path: Path, name: str) -> None:
 
 
 def test_row_24_already_good(tmp_path: Path) -> None:
-    """No ``improved`` is no error: the picture is done."""
+    """No ``improved`` is no error: the picture is done, and comes out as it is."""
     with CloudWatched(tmp_path, each(improved=None, colorized_improved=None, colorized=None)) as folder:
         folder.checked = False
-        folder.drop("a.jpg")
+        photo = folder.drop("a.jpg")
         folder.wait(done=1)
+        assert (folder.output / "a.jpg").read_bytes() == photo.read_bytes()
 
 
 def test_row_24_one_of_a_batch(tmp_path: Path) -> None:

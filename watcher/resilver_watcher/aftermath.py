@@ -12,7 +12,9 @@ from pathlib import Path
 
 from resilver.picture_io.identity import Identity
 from resilver.picture_io.names import output_stem
+from resilver.picture_io.write import publish_copy
 from resilver_watcher import language
+from resilver_watcher.job import Job
 from resilver_watcher.pairs import ORIGINALS
 from resilver_watcher.reasons import reason_title
 from resilver_watcher.scan import look_at
@@ -61,6 +63,18 @@ def remove_note(path: Path, directory: Path) -> None:
     """Take the text away."""
     with contextlib.suppress(OSError):
         note_path(path, directory).unlink(missing_ok=True)
+
+
+def copy_unchanged(job: Job) -> tuple[Path, ...]:
+    """Put a picture in which nothing was to be done among the results, as it is; none where they lie beside it.
+
+    Raises:
+        PictureError: it changed, or cannot be read.
+        OutputError: it cannot be written.
+    """
+    if job.directory.exists() and job.directory.samefile(job.path.parent):
+        return ()
+    return (publish_copy(job.path, job.directory, job.sha256),)
 
 
 def put_away(path: Path, root: Path, identity: Identity | None) -> None:

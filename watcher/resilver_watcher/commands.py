@@ -201,7 +201,10 @@ def _history(args: argparse.Namespace) -> int:
 
 
 def _print_entry(entry: Entry) -> None:
+    from resilver_watcher.state import COPIED
+
     what = ", ".join(shown(output) for output in entry.outputs) or shown(entry.reason) or "already good"
+    what += f" ({', '.join(map(shown, entry.notes))})" if COPIED in entry.notes else ""
     took = f" ({span(entry.seconds)})" if entry.seconds else ""
     print(f"{local_time(entry.when)}  {entry.state}  {shown(entry.source)}: {what}{took}")
 

@@ -24,7 +24,7 @@ from resilver.picture_io.provenance import Provenance, read_provenance
 from resilver.picture_io.read import ReadLimits, read_picture
 from resilver_watcher import language
 from resilver_watcher.commands import local_time
-from resilver_watcher.state import Entry
+from resilver_watcher.state import COPIED, Entry
 
 NAME = "Resilver.html"
 """Written anew each time."""
@@ -109,7 +109,8 @@ def _figure(entry: Entry, words: gettext.NullTranslations) -> str:
     source, output = Path(entry.source), Path(entry.outputs[-1])
     known = read_provenance(output)
     after = _picture(output)
-    before = _picture(source) if after and _same_original(source, known) else ""
+    copied = COPIED in entry.notes
+    before = _picture(source) if after and not copied and _same_original(source, known) else ""
     name = _text(source.name)
     parts = [f"<figure>\n<h2>{name}</h2>\n"]
     if before:
@@ -122,8 +123,9 @@ def _figure(entry: Entry, words: gettext.NullTranslations) -> str:
         )
     elif after:
         parts.append(f'<div class="both"><img class="after" src="{after}" alt="{name}"></div>\n')
-        gone = html.escape(_("The original is not where it was, or is another picture now."))
-        parts.append(f"<p>{gone}</p>\n")
+        if not copied:
+            gone = html.escape(_("The original is not where it was, or is another picture now."))
+            parts.append(f"<p>{gone}</p>\n")
     else:
         gone = html.escape(_("The result is not where it was."))
         parts.append(f"<p>{gone}</p>\n")

@@ -17,6 +17,9 @@ Mood = Literal["idle", "working", "paused", "trouble"]
 COUNTS = ("waiting", "working", "done", "failed", "aside")
 """What is counted: ``waiting`` includes pictures that are still being written."""
 
+COPIED = "copied unchanged"
+"""What is noted of a picture that is its own result."""
+
 
 @dataclass(frozen=True, slots=True)
 class Current:

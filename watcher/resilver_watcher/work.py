@@ -20,13 +20,13 @@ from resilver.picture_io.identity import file_digest, identify
 from resilver.recipe import Recipe
 from resilver.settings import Settings
 from resilver.worker.client import Worker
-from resilver_watcher.aftermath import put_away, remove_note, write_note
+from resilver_watcher.aftermath import copy_unchanged, put_away, remove_note, write_note
 from resilver_watcher.job import Job, State
 from resilver_watcher.journal import Journal, JournalBroken, JournalError
 from resilver_watcher.pairs import Pair
 from resilver_watcher.scan import look_at
 from resilver_watcher.scheduler import Scheduler
-from resilver_watcher.state import Current
+from resilver_watcher.state import COPIED, Current
 from resilver_watcher.verdict import RESUME_S, judge
 
 _log = logging.getLogger(__name__)
@@ -270,10 +270,16 @@ class Work:
         if isinstance(outcome, ResilverError):
             self._fail(job, outcome)
             return
+        outputs, notes = tuple(dict.fromkeys(outcome.outputs.values())), outcome.notes
+        if not outputs:
+            try:
+                outputs = copy_unchanged(job)
+            except ResilverError as error:
+                self._fail(job, error)
+                return
+            notes = (*notes, *dict.fromkeys(outcome.absent.values()), *([COPIED] if outputs else []))
         self._alone.discard(job.id)
         remove_note(job.path, job.directory)
-        outputs = tuple(dict.fromkeys(outcome.outputs.values()))
-        notes = outcome.notes if outputs else (*outcome.notes, *dict.fromkeys(outcome.absent.values()))
         self._journal.move(
             job, State.DONE, outputs=outputs, notes=notes, seconds=outcome.seconds, attempts=job.attempts + 1,
             code="", reason="",

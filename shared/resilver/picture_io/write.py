@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import itertools
 import os
 from collections.abc import Callable, Iterator
@@ -20,15 +21,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from resilver.errors import PictureChanged, PictureUnreadable
 from resilver.picture import Picture
 from resilver.picture_io.disk import translated
 from resilver.picture_io.encode import SUFFIXES, check_size, encode_into, output_format
-from resilver.picture_io.names import folded
+from resilver.picture_io.identity import file_digest, unreadable
+from resilver.picture_io.names import folded, output_stem
 from resilver.picture_io.temporary import temporary_path
 from resilver.recipe import Format
 
 # what file systems and kernels answer that know no files without names
 _NO_UNNAMED = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT, errno.ENOSYS)
+_BLOCK_BYTES = 1 << 20
 _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL)
 
 
@@ -63,14 +67,68 @@ def publish(
     """
     kind = output_format(picture, format)
     check_size(kind, picture.width, picture.height)
+
+    def fill(file: BinaryIO) -> None:
+        for sentence in encode_into(file, picture, kind):
+            note(sentence)
+
+    return _publish(directory, stem, SUFFIXES[kind], fill)
+
+
+def publish_copy(source: Path, directory: Path, sha256: str) -> Path:
+    """Copy a file byte by byte into the folder, which is made if missing, under its own name or the next free one.
+
+    ``sha256``: of the bytes that are meant. A copy of them that lies there already is taken for this one.
+
+    Raises:
+        PictureUnreadable: the source cannot be read.
+        PictureChanged: its bytes are others by now.
+        OutputError: as :func:`publish`.
+    """
+    if (there := find_copy(directory, source, sha256)) is not None:
+        return there
+    try:
+        original = source.open("rb")
+    except OSError as error:
+        raise unreadable(source, error) from error
+
+    def fill(file: BinaryIO) -> None:
+        digest = hashlib.sha256()
+        while block := original.read(_BLOCK_BYTES):
+            digest.update(block)
+            file.write(block)
+        if digest.hexdigest() != sha256:
+            raise PictureChanged(f"{source.name} was changed while it was copied; it will have to be done again.")
+
+    with original:
+        return _publish(directory, output_stem(source.name, ()), source.suffix, fill)
+
+
+def find_copy(directory: Path, source: Path, sha256: str) -> Path | None:
+    """An earlier copy of these bytes under the name of that file; only files with its stem are read."""
+    stem, suffix = folded(output_stem(source.name, ())), folded(source.suffix)
+    try:
+        names = sorted(os.listdir(directory))  # noqa: PTH208 - names, not paths
+        size = source.stat().st_size
+    except OSError:
+        return None
+    for name in names:
+        path = directory / name
+        if folded(name).startswith(stem) and folded(path.suffix) == suffix:
+            with contextlib.suppress(OSError, PictureUnreadable):
+                if path.stat().st_size == size and file_digest(path) == sha256:
+                    return path
+    return None
+
+
+def _publish(directory: Path, stem: str, suffix: str, fill: Callable[[BinaryIO], None]) -> Path:
     with translated(directory):
         directory.mkdir(parents=True, exist_ok=True)
         with _draft(directory) as draft:
-            for sentence in encode_into(draft.file, picture, kind):
-                note(sentence)
+            fill(draft.file)
             draft.file.flush()
             os.fsync(draft.file.fileno())
-            final = _claim(draft, directory, stem, SUFFIXES[kind])
+            final = _claim(draft, directory, stem, suffix)
         _sync_folder(directory)
     return final
 
