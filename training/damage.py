@@ -1,4 +1,4 @@
-"""Synthetic damage of old prints and negatives, and look-alikes that a detector must leave alone.
+"""Synthetic damage of old prints and negatives, over pictures with look-alikes that a detector must leave alone.
 
 Planes are luminance (height, width) float32 in 0..1. Kinds and shares follow a look at real scans: scratches, branching
 cracks (half of them dark-rimmed), folds, dust and hairs, losses and stains. Large soft stains are rare: a detector
@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training import degrade
-from training.draw import FINE, Canvas, Plane, lettering, points, shape
+from training.draw import FINE, Canvas, Plane, points
+from training.look_alikes import look_alikes
 
-VISIBLE = 12 / 255  # a smaller change is lost in grain; its label would ask for the impossible
+VISIBLE, OVER_GRAIN = 12 / 255, 2.0  # a smaller change is lost in grain; its label would ask for the impossible
 MINIMUM_ALPHA = 0.2
 
 
@@ -156,45 +157,16 @@ def _paint(picture: Plane, canvas: Canvas, alpha: float, rng: np.random.Generato
     return picture * (1 - soft) + paint * soft
 
 
-def look_alikes(picture: Plane, rng: np.random.Generator) -> Plane:
-    """Draws captions, frames, plate edges, beads, collars and wires: sharp, thin or bright, and no damage."""
-    canvas = degrade.quantise(picture)
-    height, width = canvas.shape
-    kind = rng.random()
-    tone = int(rng.choice([rng.integers(0, 50), rng.integers(200, 256)]))
-    if kind < 0.3:
-        for _ in range(int(rng.integers(1, 4))):
-            lettering(canvas, tone, rng)
-    elif kind < 0.5:
-        inset, thick = int(rng.integers(0, 24)), int(rng.integers(1, 24))
-        for _ in range(int(rng.integers(1, 3))):
-            cv2.rectangle(canvas, (inset, inset), (width - 1 - inset, height - 1 - inset), tone, thick, cv2.LINE_AA)
-            inset, thick = inset + thick + int(rng.integers(2, 8)), int(rng.integers(1, 3))
-    elif kind < 0.65:
-        path = _wander(rng, _start(canvas, rng), rng.uniform(0, 2 * np.pi), int(rng.integers(5, 25)), 5, 0.12)
-        size = int(rng.integers(1, 4))
-        for place in path.astype(int):
-            cv2.circle(canvas, place.tolist(), size, tone, -1, cv2.LINE_AA)
-    elif kind < 0.85:
-        for _ in range(int(rng.integers(1, 4))):
-            shape(canvas, int(rng.integers(256)), rng)
-    else:
-        step, slant, thick = int(rng.integers(3, 12)), int(rng.integers(-30, 30)), int(rng.integers(1, 3))
-        left, top = int(rng.integers(0, width // 2)), int(rng.integers(0, height // 2))
-        for offset in range(0, int(rng.integers(20, width // 2)), step):
-            cv2.line(canvas, (left + offset, top), (left + offset + slant, top + height // 3), tone, thick, cv2.LINE_AA)
-    return canvas.astype(np.float32) / 255
-
-
 def age(picture: Plane, rng: np.random.Generator) -> Plane:
     """Fades, brightens or hardens a picture: contrast, black point, gamma."""
     if rng.random() < 0.5:
         return picture
     low, high = rng.uniform(0, 0.25), rng.uniform(0.75, 1)
-    return (low + (high - low) * picture ** rng.uniform(0.7, 1.4)).astype(np.float32)
+    # interpolation leaves values just below 0, whose power is no number
+    return (low + (high - low) * np.clip(picture, 0, 1) ** rng.uniform(0.7, 1.4)).astype(np.float32)
 
 
-def damage(picture: Plane, rng: np.random.Generator, *, clean: float = 0.2, alike: float = 0.35) -> Damaged:
+def damage(picture: Plane, rng: np.random.Generator, *, clean: float = 0.2, alike: float = 0.45) -> Damaged:
     """Damages a picture at random; `clean` and `alike` are the shares left whole and with look-alikes drawn in."""
     truth = age(picture, rng)
     if rng.random() < alike:
@@ -204,12 +176,13 @@ def damage(picture: Plane, rng: np.random.Generator, *, clean: float = 0.2, alik
         for draw, share, most in KINDS:
             if rng.random() < share:
                 given = _add(given, draw, int(rng.integers(1, most + 1)), rng)
-    mask = (np.abs(given - truth) > VISIBLE).astype(np.float32)
     if rng.random() < 0.6:
         sigma = rng.uniform(0.3, 0.8)
         given, truth = degrade.blur(given, sigma), degrade.blur(truth, sigma)
-    if rng.random() < 0.6:
-        noise = degrade.grain(np.zeros_like(truth), float(rng.uniform(1, 9)), rng)
+    level = float(rng.uniform(1, 9)) if rng.random() < 0.6 else 0.0
+    mask = (np.abs(given - truth) > max(VISIBLE, OVER_GRAIN * level / 255)).astype(np.float32)
+    if level:
+        noise = degrade.grain(np.zeros_like(truth), level, rng)
         given, truth = given + noise, truth + noise
     if rng.random() < 0.5:
         given = degrade.jpeg(given, int(rng.integers(50, 96)))

@@ -134,7 +134,12 @@ class DamageTask:
             people = [p.pixels for p in photos if p.category == "people"]
             self.groups = [people, [p.pixels for p in photos if p.category != "people"]]
         group = self.groups[int(rng.random() < 0.5)]
-        crop = luminance(random_crop(group[rng.integers(len(group))], self.side, rng, turn=False))
+        picture = group[rng.integers(len(group))]
+        seen = int(
+            rng.integers(self.side, min(picture.shape[:2]) + 1)
+        )  # dense detail is what large scans have, reduced
+        crop = luminance(random_crop(picture, seen, rng, turn=False))
+        crop = cv2.resize(crop, (self.side, self.side), interpolation=cv2.INTER_AREA)
         return damage(1 - crop if rng.random() < 0.05 else crop, rng, clean=clean)
 
 

@@ -107,6 +107,8 @@ def train(run: Run, budget_s: float, peak: float, workers: int) -> None:
     began, saved, losses = time.monotonic(), time.monotonic(), []
     for batch in loader:
         losses.append(run.step(batch, run.rate(budget_s, peak)))
+        if not math.isfinite(losses[-1]):
+            raise SystemExit(f"the loss is {losses[-1]}; the checkpoint is kept as it was")
         now = time.monotonic()
         progress["steps"] += 1
         progress["cycle_steps"] += 1

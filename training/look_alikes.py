@@ -1,0 +1,81 @@
+"""Drawn things that look like damage and are none: a detector learns from them what to leave alone."""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from training import degrade
+from training.draw import Canvas, Plane, lettering, shape
+
+
+def _captions(canvas: Canvas, tone: int, rng: np.random.Generator) -> None:
+    for _ in range(int(rng.integers(1, 4))):
+        lettering(canvas, tone, rng)
+
+
+def _frames(canvas: Canvas, tone: int, rng: np.random.Generator) -> None:
+    height, width = canvas.shape
+    inset, thick = int(rng.integers(0, 24)), int(rng.integers(1, 24))
+    for _ in range(int(rng.integers(1, 3))):
+        cv2.rectangle(canvas, (inset, inset), (width - 1 - inset, height - 1 - inset), tone, thick, cv2.LINE_AA)
+        inset, thick = inset + thick + int(rng.integers(2, 8)), int(rng.integers(1, 3))
+
+
+def _beads(canvas: Canvas, tone: int, rng: np.random.Generator) -> None:
+    """A row of beads or buttons, some with a rim of the other tone."""
+    place, heading = rng.random(2) * canvas.shape[::-1], rng.uniform(0, 2 * np.pi)
+    size, rim = int(rng.integers(1, 7)), rng.random() < 0.5
+    for _ in range(int(rng.integers(3, 25))):
+        heading += rng.normal(0, 0.12)
+        place = place + np.array([np.cos(heading), np.sin(heading)]) * size * rng.uniform(2.2, 4)
+        cv2.circle(canvas, place.astype(int).tolist(), size, tone, -1, cv2.LINE_AA)
+        if rim and size > 2:
+            cv2.circle(canvas, place.astype(int).tolist(), size, 255 - tone, 1, cv2.LINE_AA)
+
+
+def _shapes(canvas: Canvas, tone: int, rng: np.random.Generator) -> None:  # noqa: ARG001
+    for _ in range(int(rng.integers(1, 4))):
+        shape(canvas, int(rng.integers(256)), rng)
+
+
+def _hatching(canvas: Canvas, tone: int, rng: np.random.Generator) -> None:
+    height, width = canvas.shape
+    step, slant, thick = int(rng.integers(3, 12)), int(rng.integers(-30, 30)), int(rng.integers(1, 3))
+    left, top = int(rng.integers(0, width // 2)), int(rng.integers(0, height // 2))
+    for offset in range(0, int(rng.integers(20, width // 2)), step):
+        cv2.line(canvas, (left + offset, top), (left + offset + slant, top + height // 3), tone, thick, cv2.LINE_AA)
+
+
+def _cloth(canvas: Canvas, tone: int, rng: np.random.Generator) -> None:
+    """Checks, stripes or dots inside an ellipse, at any angle, as on shirts, ties and dresses."""
+    height, width = canvas.shape
+    rows, columns = np.mgrid[:height, :width].astype(np.float32)
+    angle, step = rng.uniform(0, np.pi), rng.uniform(3, 14)
+    along = np.cos(angle) * columns + np.sin(angle) * rows
+    across = np.cos(angle) * rows - np.sin(angle) * columns
+    thin, kind = rng.uniform(0.15, 0.5), rng.random()
+    first, second = (along / step) % 1 < thin, (across / step) % 1 < thin
+    pattern = first | second if kind < 0.4 else first if kind < 0.7 else first & second
+    centre, axes = rng.random(2) * (width, height), rng.uniform(0.1, 0.5, 2) * (width, height)
+    inside = ((columns - centre[0]) / axes[0]) ** 2 + ((rows - centre[1]) / axes[1]) ** 2 < 1
+    canvas[pattern & inside] = tone
+
+
+KINDS: tuple[tuple[Callable[[Canvas, int, np.random.Generator], None], float], ...] = (
+    (_captions, 0.22),
+    (_frames, 0.16),
+    (_beads, 0.17),
+    (_shapes, 0.2),
+    (_hatching, 0.1),
+    (_cloth, 0.15),
+)
+
+
+def look_alikes(picture: Plane, rng: np.random.Generator) -> Plane:
+    """Draws one kind of thing: sharp, thin or bright, and no damage; at times nearly see-through."""
+    canvas = degrade.quantise(picture)
+    draw = KINDS[rng.choice(len(KINDS), p=[share for _, share in KINDS])][0]
+    draw(canvas, int(rng.choice([rng.integers(0, 50), rng.integers(200, 256)])), rng)
+    cover = np.float32(rng.uniform(0.3, 1) if rng.random() < 0.4 else 1)
+    return picture + cover * (canvas.astype(np.float32) / 255 - picture)
