@@ -328,9 +328,9 @@ def enlarge_scan(scan: Path) -> None:
 
 
 def peak_mb() -> float:
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    # getrusage's figure would be the parent's, where that was larger: a new program inherits it
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
 
 
 if __name__ == "__main__":
