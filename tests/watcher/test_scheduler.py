@@ -24,7 +24,7 @@ from resilver.errors import (
 )
 from resilver_watcher.job import Job, State
 from resilver_watcher.journal import Journal
-from resilver_watcher.scheduler import HEAP_GAP_S, Scheduler
+from resilver_watcher.scheduler import SINGLE_GAP_S, Scheduler
 from resilver_watcher.verdict import DECODE_TRIES, judge
 
 OUT = Path("/out")
@@ -74,10 +74,22 @@ def test_single_drops_come_before_heaps_and_heaps_in_their_order(journal: Journa
     arrive(journal, scheduler, "", *(f"{number}" for number in range(50)))
     for _ in range(5):
         take(journal, scheduler)
-    clock.now += HEAP_GAP_S
+    clock.now += SINGLE_GAP_S
     arrive(journal, scheduler, "", "single")
     arrive(journal, scheduler, "album", "other")
     assert [take(journal, scheduler) for _ in range(4)] == ["single", "other", "5", "6"]
+
+
+def test_a_heap_that_comes_slowly_is_one_all_the_same(journal: Journal, clock: Clock) -> None:
+    """By its own pace: what comes at the same pace belongs to it, what comes after a longer pause does not."""
+    scheduler = Scheduler(journal, clock)
+    ranks = []
+    for _ in range(10):
+        ranks.append(scheduler.rank(OUT))
+        clock.now += 2.5
+    assert ranks == [0, 1, 2, *[3] * 7]
+    clock.now += 5
+    assert scheduler.rank(OUT) == 0
 
 
 def test_put_off_is_passed_over_until_its_time(journal: Journal, clock: Clock) -> None:

@@ -11,15 +11,24 @@ from pathlib import Path
 from resilver_watcher.job import Job
 from resilver_watcher.journal import Journal
 
-HEAP_GAP_S = 3.0  # what arrives in the same folder with smaller gaps is one heap
+HEAP_GAP_S = 3.0  # what arrives in the same folder with smaller gaps is one heap, until that has a pace of its own
+SINGLE_GAP_S = 1.0  # a pause as long, and three times as long as is usual in a heap, ends it
 _RANKS = 3  # so many of a heap go like single drops, so that a heap that only begins is no heap yet
 _PAGE = 500  # ten thousand that are all held are gone through in a few looks
 
 
 @dataclass(slots=True)
 class _Heap:
+    first_s: float
+    last_s: float
     count: int = 0
-    last_s: float = 0.0
+
+    @property
+    def gap_s(self) -> float:
+        """The pause that ends it."""
+        if self.count <= _RANKS:
+            return HEAP_GAP_S
+        return max(SINGLE_GAP_S, 3 * (self.last_s - self.first_s) / (self.count - 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +57,10 @@ class Scheduler:
         now = self._clock()
         with self._lock:
             if len(self._heaps) > 1000:
-                self._heaps = {key: known for key, known in self._heaps.items() if now - known.last_s < HEAP_GAP_S}
-            known = self._heaps.setdefault(heap, _Heap())
-            if now - known.last_s >= HEAP_GAP_S:
-                known.count = 0
+                self._heaps = {key: known for key, known in self._heaps.items() if now - known.last_s < known.gap_s}
+            known = self._heaps.get(heap)
+            if known is None or now - known.last_s >= known.gap_s:
+                known = self._heaps[heap] = _Heap(now, now)
             known.count, known.last_s = known.count + 1, now
             return min(known.count - 1, _RANKS)
 
