@@ -18,6 +18,7 @@ examples:
   resilver restore --upscale 2 attic.jpg         repairs and doubles both sides
   resilver info attic.jpg                        what Resilver sees, and would do
   resilver watch                                 restores whatever is dropped into a folder
+  resilver gimp install                          brings the plug-in into GIMP
   resilver doctor                                what is installed, and what is missing
 
 "resilver COMMAND --help" tells all options of a command.
@@ -37,8 +38,9 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for command in (restore, info, account, serve, conformance, doctor, models):
         command.add_parser(commands)
-    # by name, since imports go down only and the hot folder stands above
-    importlib.import_module("resilver_watcher.commands").add_parsers(commands)
+    # by name, since imports go down only and these doors stand above
+    for door in ("resilver_watcher", "resilver_gimp"):
+        importlib.import_module(f"{door}.commands").add_parsers(commands)
     return parser
 
 

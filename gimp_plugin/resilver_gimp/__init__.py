@@ -1,0 +1,1 @@
+"""The GIMP plug-in's place on this computer: ``plugin/`` is what GIMP loads, the rest brings it there."""
