@@ -67,6 +67,21 @@ def test_touched_is_not_done_again_but_changed_is(tmp_path: Path) -> None:
     assert hot.results() == ["a-improved-2.jpg", "a-improved.jpg"]
 
 
+def test_dropped_again_without_its_result_is_done_again(tmp_path: Path) -> None:
+    """A result that was thrown away comes back by dropping the picture again, and only by that."""
+    hot = HotFolder(tmp_path)
+    photo = save_photo(hot.input / "a.jpg")
+    assert hot.once() == 0
+    (hot.output / "a-improved.jpg").unlink()
+    assert hot.once() == 0
+    assert hot.results() == []
+    shutil.copy(photo, tmp_path / "a.jpg")
+    with hot.running() as daemon:
+        wait_for(lambda: daemon.status().counts["done"] == 1)
+        (tmp_path / "a.jpg").replace(photo)
+        wait_for(lambda: hot.results() == ["a-improved.jpg"])
+
+
 def test_failure_leaves_a_text_until_it_succeeds(tmp_path: Path) -> None:
     """The text says what and where; it goes when the picture was replaced by a good one; the code tells of it."""
     hot = HotFolder(tmp_path)

@@ -167,11 +167,13 @@ class Intake:
         return job
 
     def _changed(self, job: Job, look: Look) -> bool:
-        """Whether there is anything to do; a file that was only touched has the same bytes."""
+        """Whether there is anything to do; a file that was only touched has the same bytes, and its result."""
         if job.state is State.SEEN:
             return True
         if job.state not in _ENDED:
             return False
+        if job.state is State.DONE and job.outputs and not any(map(os.path.lexists, job.outputs)):
+            return True  # whoever drops a picture again after he threw its result away wants a new one
         try:
             changed = not job.sha256 or file_digest(job.path) != job.sha256
         except PictureUnreadable:
