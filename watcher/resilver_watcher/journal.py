@@ -22,7 +22,7 @@ from typing import Any, ClassVar
 from resilver.errors import ResilverError
 from resilver.picture_io.identity import Identity
 from resilver.recipe import Recipe
-from resilver_watcher.job import Job, State, check_move
+from resilver_watcher.job import IllegalMove, Job, State, check_move
 
 SCHEMA = 1
 BUSY_S = 5.0  # another program that looks into the journal is waited for so long
@@ -173,6 +173,8 @@ class Journal:
                 if time.monotonic() - self._kept_s >= together_s:
                     db.commit()
                     self._kept_s = time.monotonic()
+            except IllegalMove:  # it wrote nothing, and the moves before it that are not yet committed stand
+                raise
             except BaseException:
                 with contextlib.suppress(sqlite3.Error):
                     db.rollback()
