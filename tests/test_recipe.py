@@ -20,6 +20,7 @@ recipes = st.builds(
     kind=st.sampled_from(["photo", "art"]),
     quality=st.sampled_from(["fast", "best"]),
     strength=st.floats(0, 1),
+    vividness=st.floats(0, 1),
     format=st.sampled_from(["keep", "jpeg", "png", "tiff", "webp", "avif"]),
 )
 json_values = st.recursive(
@@ -76,6 +77,8 @@ def test_any_json_object_is_a_recipe_or_a_recipe_error(data):
         {"strength": 10**400},
         {"strength": 10**5000},
         {"strength": True},
+        {"vividness": 1.01},
+        {"vividness": "vivid"},
         {"kind": "drawing"},
         {"colour": "auto"},
         {"format": "gif"},

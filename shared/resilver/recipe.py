@@ -35,6 +35,7 @@ class Recipe:
     ``colorize``: ``auto`` colours black-and-white pictures only, ``always`` every picture.
     ``resolution``: ``None`` keeps the size, 2 or 4 enlarges both sides by that factor, for a
     ``kind`` of picture. ``quality``: ``fast`` for an old laptop, ``best`` at several times the cost.
+    ``vividness`` of guessed colours: 0 (careful) to 1 (as vivid as they may be).
     ``strength``: 0 (do next to nothing) to 1 (the full measured correction).
     ``format``: of the file written; ``keep`` is the input's own where it can be written.
 
@@ -48,17 +49,14 @@ class Recipe:
     kind: Kind = "photo"
     quality: Quality = "fast"
     strength: float = 1.0
+    vividness: float = 0.0
     format: Format = "keep"
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
             _check_choice(name, getattr(self, name), choices)
-        strength = self.strength
-        if isinstance(strength, bool) or not isinstance(strength, (int, float)):
-            raise RecipeError("'strength' must be a number from 0 to 1.")
-        if not 0 <= strength <= 1:  # which no NaN does, nor a whole number that no float and no sentence could hold
-            raise RecipeError("'strength' must lie between 0 and 1.")
-        object.__setattr__(self, "strength", abs(float(strength)))  # 0.0 for -0.0: equal recipes, equal digests
+        for name in ("strength", "vividness"):
+            object.__setattr__(self, name, _part(name, getattr(self, name)))
 
     @property
     def empty(self) -> bool:
@@ -86,8 +84,19 @@ class Recipe:
 
     def digest(self) -> str:
         """16 hexadecimal digits that are equal for equal recipes and stay so between versions."""
-        canonical = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
+        fields = self.to_json()
+        if fields["vividness"] == 0:  # a later field: recipes without it keep the digest that they had
+            del fields["vividness"]
+        canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def _part(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise RecipeError(f"'{name}' must be a number from 0 to 1.")
+    if not 0 <= value <= 1:  # which no NaN does, nor a whole number that no float and no sentence could hold
+        raise RecipeError(f"'{name}' must lie between 0 and 1.")
+    return abs(float(value))  # 0.0 for -0.0: equal recipes, equal digests
 
 
 def _check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:

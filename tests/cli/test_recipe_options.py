@@ -1,5 +1,7 @@
 """Options become recipes."""
 
+import dataclasses
+
 import pytest
 
 from resilver.cli.parser import build_parser
@@ -30,11 +32,10 @@ def test_options_win_over_the_preset():
 
 def test_every_field_can_be_said():
     """Each option sets its field of the recipe."""
-    options = "--no-improve --colorize=always --upscale=4 --kind=art --quality=best --strength=.5 --format=png"
-    said = recipe(*options.split())
-    assert said == Recipe(
-        improve=False, colorize="always", resolution=4, kind="art", quality="best", strength=0.5, format="png"
-    )
+    options = "--no-improve --colorize=always --upscale=4 --kind=art --quality=best --strength=.5"
+    said = recipe(*options.split(), "--vividness=1", "--format=png")
+    art = Recipe(improve=False, colorize="always", resolution=4, kind="art", quality="best", strength=0.5)
+    assert said == dataclasses.replace(art, vividness=1.0, format="png")
 
 
 def test_what_cannot_be_meant():

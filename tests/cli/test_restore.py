@@ -276,14 +276,12 @@ def test_output_folder_that_cannot_be_made(album, home, capsys):
     assert str(home / "file") in error["message"]
 
 
-def test_colorize_always_says_what_is_missing(album, home, capsys):
-    """Until there is a colour network, --colorize always fails per picture with a sentence."""
-    args = build_parser().parse_args(["restore", str(album / "a.jpg"), "-o", "out", "--colorize", "always", "--json"])
-    assert restore_command.run(args) == 1
-    error = lines(capsys)[0]["error"]
-    assert error["code"] == "engine-missing"
-    assert "colour" in error["message"]
-    assert whole(home / "out") == []
+def test_guessed_colours_are_named_in_the_file_name(album, home):
+    """--colorize always colours whatever it is given, as a real worker does it, and the name says so."""
+    asked = ["--no-improve", "--colorize", "always", "--vividness", ".5", "--json"]
+    args = build_parser().parse_args(["restore", str(album / "a.jpg"), "-o", "out", *asked])
+    assert restore_command.run(args) == 0
+    assert whole(home / "out") == ["a-colorized.jpg"]
 
 
 def test_nothing_found(home, capsys):

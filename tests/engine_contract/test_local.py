@@ -6,9 +6,9 @@ import pytest
 
 from engine_contract.contract import EngineContract, photograph
 from resilver.engine import Report
-from resilver.errors import EngineMissing
 from resilver.local.engine import LocalEngine
 from resilver.recipe import Recipe
+from resilver.result import OUTPUT_NAMES
 from resilver.settings import LocalSettings
 
 
@@ -59,11 +59,40 @@ def test_strength_0_is_not_called_good(tmp_path):
     assert result.picture("improved") is None
 
 
-def test_colour_always_fails_in_a_sentence(tmp_path):
-    """Without a colour network ``always`` is an error, ``auto`` a reason."""
-    engine = LocalEngine(LocalSettings(models=tmp_path))
-    result = engine.improve(photograph(gray=True), Recipe(colorize="always"), Report())
-    assert isinstance(result.outputs["final"].error, EngineMissing)
-    result = engine.improve(photograph(gray=True), Recipe(colorize="auto"), Report())
-    assert result.outputs["colorized"].absent
-    assert result.outputs["final"].error is None
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    engine = LocalEngine(LocalSettings(models=tmp_path_factory.mktemp("none")))
+    yield engine
+    engine.close()
+
+
+def test_colour_is_for_what_has_none(own):
+    """``auto`` colours gray pictures alone and says why it left others; ``always`` colours them all."""
+    for gray, colorize, coloured in ((True, "auto", True), (False, "auto", False), (False, "always", True)):
+        recipe = Recipe(improve=False, colorize=colorize)
+        result = own.improve(photograph(gray=gray), recipe, Report(), ("colorized", "final"))
+        assert (result.picture("colorized") is not None) == coloured
+        assert (result.outputs["final"].absent == "already in colour") != coloured
+
+
+def test_the_steps_follow_each_other(own):
+    """Repair, then colour, then size; each result has the steps that it is made of, and progress never falls."""
+    heard = []
+    report = Report(on_progress=lambda fraction, _step: heard.append(fraction))
+    picture = photograph(gray=True, noise=25)
+    result = own.improve(picture, Recipe(colorize="auto", resolution=2), report, OUTPUT_NAMES)
+    actions = {name: [step.action for step in result.outputs[name].steps] for name in OUTPUT_NAMES}
+    assert actions == {
+        "improved": ["improved"],
+        "colorized": ["colorized"],
+        "colorized_improved": ["improved", "colorized"],
+        "resolved": ["x2"],
+        "final": ["improved", "colorized", "x2"],
+    }
+    assert heard == sorted(heard)
+
+
+def test_guessed_colour_is_said_to_be_guessed(own):
+    """The step of the colours is marked as generated, so that the file can say so."""
+    result = own.improve(photograph(gray=True), Recipe(improve=False, colorize="auto"), Report())
+    assert [step.generated for step in result.outputs["final"].steps] == [True]

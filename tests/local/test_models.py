@@ -228,6 +228,16 @@ def test_a_missing_own_network_is_a_typed_error(own, suffix):
         own.paths("enlarge-x2-fast")
 
 
+def test_the_colours_of_the_bins_are_verified_too(own):
+    """An altered table would colour everything wrong: it is refused like altered weights."""
+    table = own.folder / "colour.json"
+    assert len(own.table("colour")["centres"]) == len(own.table("colour")["rarity"])
+    table.write_bytes(table.read_bytes().replace(b"5", b"6", 1))
+    assert own.state() == "damaged"
+    with pytest.raises(ModelBroken, match="install Resilver anew"):
+        own.table("colour")
+
+
 def test_our_own_networks_are_neither_installed_nor_removed(store):
     """They come and go with Resilver: asking for it is a usage error."""
     for ask in (lambda: store.install([OWN]), lambda: store.remove(OWN), lambda: store.state(OWN)):

@@ -16,6 +16,7 @@ _FIELDS = {
     "kind": "kind",
     "quality": "quality",
     "strength": "strength",
+    "vividness": "vividness",
     "format": "format",
 }
 """Option -> field of the recipe."""
@@ -38,6 +39,7 @@ def add_recipe_options(parser: argparse.ArgumentParser) -> None:
     _add(
         group, "--strength", type=float, metavar="0..1", help="from next to nothing to the full correction (default 1)"
     )
+    _add(group, "--vividness", type=float, metavar="0..1", help="of guessed colours: from careful (default) to vivid")
     _add(group, "--format", choices=get_args(Format), help="format of the results (default: keep the picture's own)")
 
 

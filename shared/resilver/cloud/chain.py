@@ -64,6 +64,8 @@ class Chain:
             notes.append("The service works with 8 bits; what it changed was applied to the 16 bits of the original.")
         if self._recipe.strength < 1 and self._recipe.colorize != "never":
             notes.append("The strength was applied to the repair alone, not to what the service coloured.")
+        if self._recipe.vividness and self._recipe.colorize != "never":
+            notes.append("The service chooses its colours by itself; the vividness was left out.")
         return notes
 
     def output(self, name: OutputName) -> Output:

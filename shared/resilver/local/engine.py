@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection
 from functools import cached_property
 
 from resilver.engine import FINAL, Limits, Report
-from resilver.errors import Cancelled, EngineMemory, EngineMissing, ResilverError
-from resilver.local import enlarge, repair
+from resilver.errors import Cancelled, EngineMemory, ResilverError
+from resilver.local import colour, enlarge, repair
 from resilver.local.measure import Assessment, assess
 from resilver.local.runtime import Runtime
 from resilver.picture import Picture
@@ -35,9 +35,9 @@ class LocalEngine:
         """Do the recipe's steps; see :meth:`resilver.engine.Engine.improve`."""
         chain = _Chain(picture, recipe, report, self._runtime)
         outputs: dict[OutputName, Output] = {name: getattr(chain, name) for name in wanted}
-        steps: tuple[OutputName, ...] = ("improved", "colorized")
-        for name in steps:
-            if name not in outputs and (why := getattr(chain, name).absent) not in (None, NOT_ASKED):
+        left: dict[OutputName, str | None] = {"improved": chain.improved.absent, "colorized": chain.left_gray}
+        for name, why in left.items():
+            if name not in outputs and why not in (None, NOT_ASKED):
                 outputs[name] = Output(absent=why)
         return Result(outputs, chain.assessment.bw, tuple(chain.notes))
 
@@ -55,7 +55,14 @@ class _Chain:
         self._runtime = runtime
         self._enlarged: dict[int, Output] = {}
         self.notes: list[str] = []
-        self._report = Report(report.on_progress, self._note, report.cancelled)
+        self._reached = 0.0
+        self._on_progress = report.on_progress
+        self._report = Report(self._progress, self._note, report.cancelled)
+
+    def _progress(self, fraction: float, step: str) -> None:
+        # several results of one picture repeat a step
+        self._reached = max(self._reached, fraction)
+        self._on_progress(self._reached, step)
 
     def _note(self, sentence: str) -> None:
         if sentence not in self.notes:
@@ -72,7 +79,7 @@ class _Chain:
         """The original with its fading, casts, grain and blocks mended."""
         if not self._recipe.improve:
             return Output(absent=NOT_ASKED)
-        report = self._report.part(0.02, 0.02 + 0.98 * self._share_of_improve)
+        report = self._part("improve")
         recipe = self._recipe
         return _attempt(
             lambda: repair.improve(
@@ -84,19 +91,25 @@ class _Chain:
     @cached_property
     def colorized(self) -> Output:
         """The original in colour."""
-        recipe = self._recipe
-        if recipe.colorize == "never":
-            return Output(absent=NOT_ASKED)
-        if recipe.colorize == "auto":
-            return Output(absent="no colour network is installed" if self.assessment.bw else "already in colour")
-        return Output(
-            error=EngineMissing("This version has no colour network yet; leave out --colorize always for now.")
-        )
+        return self._colorize(self._picture, ())
+
+    @property
+    def left_gray(self) -> str | None:
+        """Why there are no colours to guess, if so."""
+        if self._recipe.colorize == "never":
+            return NOT_ASKED
+        return "already in colour" if self._recipe.colorize == "auto" and not self.assessment.bw else None
 
     @cached_property
     def colorized_improved(self) -> Output:
         """The improved picture in colour."""
-        return self.colorized if self.improved.error is None else self.improved
+        if not self._recipe.improve:
+            return Output(absent=NOT_ASKED)
+        if self.improved.error is not None:
+            return self.improved
+        if self.improved.picture is None:
+            return self.colorized
+        return self._colorize(self.improved.picture, self.improved.steps)
 
     @cached_property
     def resolved(self) -> Output:
@@ -107,7 +120,7 @@ class _Chain:
     def final(self) -> Output:
         """All the steps asked for, one after the other."""
         picture, steps = self._picture, ()  # type: tuple[Picture, tuple[Step, ...]]
-        for output in (self.improved, self.colorized):
+        for output in (self.improved, self.colorized_improved if self._recipe.improve else self.colorized):
             if output.error is not None:
                 return output
             if output.picture is not None:
@@ -117,8 +130,16 @@ class _Chain:
             return enlarged
         if steps:
             return Output(picture, steps)
-        reasons = [output.absent for output in (self.improved, self.colorized) if output.absent != NOT_ASKED]
+        reasons = [why for why in (self.improved.absent, self.left_gray) if why != NOT_ASKED]
         return Output(absent=", ".join(reason for reason in reasons if reason) or NOT_ASKED)
+
+    def _colorize(self, picture: Picture, steps: tuple[Step, ...]) -> Output:
+        if self.left_gray is not None:
+            return Output(absent=self.left_gray)
+        made = _attempt(
+            lambda: colour.colorize(picture, self._recipe.vividness, self._runtime, self._part("colorize")), NOT_ASKED
+        )
+        return Output(made.picture, steps + made.steps) if made.picture is not None else made
 
     def _enlarge(self, picture: Picture, steps: tuple[Step, ...]) -> Output:
         factor = self._recipe.resolution
@@ -126,9 +147,9 @@ class _Chain:
             return Output(absent=NOT_ASKED)
         if id(picture) not in self._enlarged:
             recipe = self._recipe
-            report = self._report.part(0.02 + 0.98 * self._share_of_improve, 1.0)
+            report = self._part("enlarge")
             # what was improved is clean by now; what was not is enlarged with an eye on its damage
-            damage = self.assessment if picture is self._picture else None
+            damage = None if any(step.action == "improved" for step in steps) else self.assessment
             made = _attempt(
                 lambda: enlarge.enlarge(
                     picture, factor, recipe.kind, recipe.quality, recipe.strength, self._runtime, report, damage
@@ -139,12 +160,17 @@ class _Chain:
         output = self._enlarged[id(picture)]
         return Output(output.picture, steps + output.steps) if output.picture is not None else output
 
-    @property
-    def _share_of_improve(self) -> float:
-        """The part of the time that improving takes, by the costs per megapixel measured for each step."""
-        if not self._recipe.improve:
-            return 0.0
-        return {None: 1.0, 2: 0.5, 4: 0.2}[self._recipe.resolution]
+    def _part(self, step: str) -> Report:
+        """The report for a step: its part of the time, by the costs per megapixel measured for each."""
+        recipe = self._recipe
+        costs = {
+            "improve": 1.0 * recipe.improve,
+            "colorize": 0.3 * (self.left_gray is None),
+            "enlarge": {None: 0.0, 2: 1.0, 4: 4.0}[recipe.resolution],
+        }
+        done = list(costs).index(step)
+        before, after = (sum(list(costs.values())[:count]) / sum(costs.values()) for count in (done, done + 1))
+        return self._report.part(0.02 + 0.98 * before, 0.02 + 0.98 * after)
 
 
 def _attempt(step: Callable[[], tuple[Picture, Step] | None], otherwise: str) -> Output:

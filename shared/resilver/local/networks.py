@@ -139,6 +139,8 @@ NETWORKS: Mapping[str, Network] = MappingProxyType(
         "own-x4": replace(_OWN, stem="enlarge-x4-fast", label="Resilver enlarger x4", scale=4),
         # tiles begin where JPEG's blocks of 8 do; an overlap of 32 leaves 11/255 in single pixels, 48 leaves 3
         "own-denoise": replace(_OWN, stem="denoise", label="Resilver denoiser", scale=1, pad=64, multiple=8, tile=512),
+        # no picture comes out of it, and it looks at the whole scene: see its card
+        "own-colour": replace(_OWN, stem="colour", label="Resilver colorizer", scale=1, pad=0, multiple=16),
         "upconv": _named(_UPCONV, "scale2.0x_model", "scale"),
         **{f"upconv-noise{n}": _named(_UPCONV, f"noise{n}_scale2.0x_model", f"noise{n}") for n in range(4)},
         "cunet": _named(_CUNET, "scale2.0x_model", "scale"),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from resilver.errors import EngineMissing, ModelBroken
 from resilver.local.networks import NETWORKS, OWN
@@ -13,6 +14,7 @@ LICENCE = "Apache-2.0"
 ORIGIN = "trained for Resilver, as told in SOURCES.md beside them"
 _FOLDER = Path(__file__).parent / "weights"
 REMEDY = "install Resilver anew"
+_WITH_TABLE = ("colour",)  # networks whose numbers a NAME.json explains
 
 
 class OwnNetworks:
@@ -30,13 +32,19 @@ class OwnNetworks:
         """
         try:
             pinned = _read_sums(self.folder / f"{name}.sha256")
-            param, weights = self.folder / f"{name}.param", self.folder / f"{name}.bin"
-            for path in (param, weights):
+            for ending in (".param", ".bin", *([".json"] if name in _WITH_TABLE else [])):
+                path = self.folder / (name + ending)
                 if pinned.get(path.name) != digest(path):
                     raise ModelBroken(f"Resilver's own network {path} is damaged; {REMEDY}.")
         except OSError as error:
             raise EngineMissing(f"Resilver's own network {name} cannot be read in {self.folder}; {REMEDY}.") from error
-        return param, weights
+        return self.folder / f"{name}.param", self.folder / f"{name}.bin"
+
+    def table(self, name: str) -> dict[str, Any]:
+        """What ``NAME.json`` says, just verified; raises like :meth:`paths`."""
+        self.paths(name)
+        table: dict[str, Any] = json.loads((self.folder / f"{name}.json").read_bytes())
+        return table
 
     def state(self) -> Literal["installed", "missing", "damaged"]:
         """What reading every file says."""

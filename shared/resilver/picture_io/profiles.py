@@ -56,18 +56,29 @@ def _tone(icc: bytes, pixels: Pixels) -> Pixels:
     return result
 
 
-def to_srgb(pixels: Pixels, icc: bytes | None) -> Pixels:
-    """(height, width, 3) of 8 or 16 bits in the profile's colours as 8 bits in sRGB, relative colorimetric.
+@functools.cache
+def srgb() -> bytes:
+    """The profile that says sRGB."""
+    import pyvips
 
-    A damaged profile, and one for other channels, changes nothing.
+    return bytes(pyvips.Image.profile_load("srgb"))
+
+
+def to_srgb(pixels: Pixels, icc: bytes | None, depth: int = 8) -> Pixels:
+    """(height, width, 3) of 8 or 16 bits in the profile's colours as ``depth`` bits in sRGB, relative colorimetric.
+
+    More bits than the pixels have are not made. A damaged profile, and one for other channels, changes nothing.
     """
     if icc is None or not _usable(icc):
-        return pixels if pixels.dtype == np.uint8 else ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        if pixels.dtype == np.uint8 or depth == 16:
+            return pixels
+        return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
     import pyvips
 
     image = _vips(pixels, "rgb16" if pixels.dtype == np.uint16 else "srgb")
     image.set_type(pyvips.GValue.blob_type, "icc-profile-data", icc)
-    converted: Pixels = image.icc_transform("srgb", embedded=True, intent="relative", depth=8).numpy()
+    bits = min(depth, 8 * pixels.itemsize)
+    converted: Pixels = image.icc_transform("srgb", embedded=True, intent="relative", depth=bits).numpy()
     return converted
 
 
