@@ -368,8 +368,9 @@ def test_colour_follows_the_recipe(engine, tmp_path):
     results = batch(engine, [gray, colourful], Recipe(improve=False, colorize="auto"))
     assert results[0].picture("final").pixels.shape[2] == 3
     assert results[1].outputs["final"].absent == "already in colour"
-    results = batch(engine, [gray, colourful], Recipe(improve=False, colorize="always"))
+    results = batch(engine, [gray, colourful], Recipe(improve=False, colorize="always", vividness=1.0))
     assert results[0].picture("final") is not None
+    assert any("vividness" in note for note in results[0].notes)
     assert results[1].outputs["colorized"].absent == "the service gave no colours"
 
 
