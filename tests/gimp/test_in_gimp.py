@@ -1,5 +1,6 @@
 """The plug-in in a real GIMP, with a worker of the standard library; one run of GIMP does all cases."""
 
+import fcntl
 import json
 import os
 import subprocess
@@ -29,7 +30,10 @@ def bed(suite: str) -> Path:
     if given := os.environ.get("RESILVER_GIMP_BED"):
         return Path(given)
     folder = Path.home() / ".cache" / "resilver-tests" / f"gimp-{suite}"
-    made = subprocess.run([TESTBED, "make", folder, suite], capture_output=True, text=True, check=False)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests run side by side, and a finished bed is made in no time
+        made = subprocess.run([TESTBED, "make", folder, suite], capture_output=True, text=True, check=False)
     if made.returncode:
         pytest.skip(f"no GIMP of Debian {suite} can be had: {made.stderr.strip().splitlines()[-1:]}")
     return folder
