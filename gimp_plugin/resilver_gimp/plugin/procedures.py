@@ -30,7 +30,6 @@ _CHOICES: dict[str, tuple[str, str, dict[str, str]]] = {  # name: label, what it
         "_Engine",
         "Who does the work; the cloud only with an account and consent given beforehand",
         {
-            "settings": "As in Resilver's settings",
             "local": "This computer",
             "cloud": "Cloud (the layer is sent to your provider)",
         },
@@ -166,7 +165,7 @@ def _wish(name: str, config: Gimp.ProcedureConfig) -> Any:
         return config.get_property(argument)
 
     common: dict[str, Any] = {"quality": told("quality")}
-    settings = {} if told("engine") == "settings" else {"engine": told("engine")}
+    settings = {"engine": told("engine")}  # never the settings' own: the cloud only if the dialog said so
     if name == RESTORE:
         recipe = {"strength": told("strength"), "colorize": told("colorize")}
         return Wish(recipe=common | recipe, settings=settings)
