@@ -50,10 +50,10 @@ def test_everything_is_told_again_after_a_restart(file: Path) -> None:
     journal.move(
         journal.find(path), State.DONE, outputs=[path], notes=["turned"], seconds=1.5, attempts=1, reason=str(path)
     )
-    before = journal.find(path, Path("/else"))
+    before = journal.find(path, Path("/else"), Recipe(resolution=2))
     journal.close()
     journal = Journal(file)
-    after = journal.find(path, Path("/else"))
+    after = journal.find(path, Path("/else"), Recipe(resolution=2))
     assert after == before
     assert (after.root, after.recipe, after.outputs, after.notes) == (None, Recipe(resolution=2), (path,), ("turned",))
     journal.close()

@@ -94,11 +94,6 @@ class Daemon(Controls):
         self._journal.keep_only([pair.input for pair in self._pairs])
         self._scheduler = Scheduler(self._journal)
         patience_s = min(ONCE_PATIENCE_S, watch.patience_s) if self._once else watch.patience_s
-        readiness = Readiness(watch.quiet_s, watch.look_s, patience_s)
-        self._intake = Intake(
-            self._journal, self._scheduler, readiness, self._pairs,
-            originals=watch.originals == "move", failed=lambda: self._count(False, None),
-        )  # fmt: skip
         engine = self._engine or self._journal.fact("engine")
         if engine in get_args(get_type_hints(Settings)["engine"]):
             self._settings = dataclasses.replace(self._settings, engine=engine)  # type: ignore[arg-type]
@@ -108,6 +103,11 @@ class Daemon(Controls):
             changed=self._look_again, ended=self._count, command=self._command,
         )  # fmt: skip
         self._work.pause(self.paused)
+        readiness = Readiness(watch.quiet_s, watch.look_s, patience_s)
+        self._intake = Intake(
+            self._journal, self._scheduler, readiness, self._pairs, self._work.recipe_of,
+            originals=watch.originals == "move", failed=lambda: self._count(False, None),
+        )  # fmt: skip
         self._folders = [
             Folder(pair, self._hear, sweep_s=watch.sweep_s, rescan_s=watch.rescan_s, events=watch.events == "auto")
             for pair in self._pairs
@@ -343,10 +343,9 @@ class Daemon(Controls):
             for file in files
         }
         self._journal.see(None, finds, recipe)
-        jobs = [self._journal.find(path, directory) for path, directory in finds.items()]
+        jobs = [self._journal.find(path, directory, recipe) for path, directory in finds.items()]
         idle = [job for job in jobs if job is not None and job.state not in (State.WAITING, State.WORKING)]
-        ranked = [(job, None, self._scheduler.rank(job.directory)) for job in idle]
-        self._journal.queue(ranked, recipe)
+        self._journal.queue([(job, None, self._scheduler.rank(job.directory)) for job in idle])
         self._work.wake()
         return len(finds)
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from resilver.errors import PictureUnreadable
+from resilver.errors import PictureUnreadable, ResilverError
 from resilver.picture_io.identity import Identity, file_digest
 from resilver.picture_io.junk import is_junk_folder
+from resilver.recipe import Recipe
 from resilver_watcher.aftermath import put_away, remove_note, write_note
 from resilver_watcher.job import Job, State
 from resilver_watcher.journal import Journal
@@ -24,13 +26,16 @@ _ENDED = (State.DONE, State.FAILED, State.ASIDE)
 _DROPPED = (State.SEEN, State.WAITING, State.FAILED, State.ASIDE)
 """States whose pictures are forgotten when they are gone; what was done stays in the history."""
 
+_OLDEST_S = 10.0  # files in a folder that was moved in are as old as ever; how long ago they arrived is not known
+
 _NEVER_COMPLETE = "It is empty, or whatever writes it never came to an end; copy it here again."
 
 
 class Intake:
     """Takes pictures in, for one thread.
 
-    ``originals``: whether those that are done are put away. ``failed`` hears of each that was given up.
+    ``recipe_of``: what would be done to a picture now, or an error. ``originals``: whether those that are done are put
+    away. ``failed`` hears of each that was given up.
     """
 
     def __init__(
@@ -39,6 +44,7 @@ class Intake:
         scheduler: Scheduler,
         readiness: Readiness,
         pairs: Sequence[Pair],
+        recipe_of: Callable[[Job], Recipe],
         *,
         originals: bool,
         failed: Callable[[], None] = lambda: None,
@@ -46,7 +52,7 @@ class Intake:
         self._failed = failed
         self._journal, self._scheduler, self._readiness = journal, scheduler, readiness
         self._pairs = {str(pair.input): pair for pair in pairs}
-        self._originals = originals
+        self._recipe_of, self._originals = recipe_of, originals
         self._new: dict[str, dict[Path, Path]] = {}
         self._gone: set[str] = set()
         self._odd: set[str] = set()
@@ -136,10 +142,11 @@ class Intake:
         """Give a turn to every picture that is complete; how many there were."""
         complete, stuck = self._readiness.ready(now_s, clock_ns)
         ranked: list[tuple[Job, Identity | None, int]] = []
-        for path, look in complete:
+        for path, look in sorted(complete, key=lambda item: item[1].ctime_ns):  # as they arrived
             job = self._job(path)
             if job is not None and self._changed(job, look):
-                ranked.append((job, look.identity, self._scheduler.rank(self._heap(job))))
+                rank = self._scheduler.rank(self._heap(job), _age_s(look, clock_ns))
+                ranked.append((job, look.identity, rank))
         self._journal.queue(ranked)
         for path in stuck:
             job = self._job(path)
@@ -172,8 +179,8 @@ class Intake:
             return True
         if job.state not in _ENDED:
             return False
-        if job.state is State.DONE and job.outputs and not any(map(os.path.lexists, job.outputs)):
-            return True  # whoever drops a picture again after he threw its result away wants a new one
+        if _dropped_since(job, look) and self._wanted_anew(job):
+            return True
         try:
             changed = not job.sha256 or file_digest(job.path) != job.sha256
         except PictureUnreadable:
@@ -183,6 +190,15 @@ class Intake:
             if job.state is State.DONE and self._originals and job.root is not None:
                 put_away(job.path, job.root, look.identity)
         return changed
+
+    def _wanted_anew(self, job: Job) -> bool:
+        """Whether the same bytes, dropped again, are another request: there is no result, or not by this recipe."""
+        if job.state is not State.DONE or (job.outputs and not any(map(os.path.lexists, job.outputs))):
+            return True
+        try:
+            return self._recipe_of(job).digest() != job.recipe_digest
+        except ResilverError:  # which the picture's failure will tell
+            return True
 
     def _heap(self, job: Job) -> Path:
         """A folder right in the root with all below it is one heap, the root's own pictures are another."""
@@ -195,3 +211,16 @@ class Intake:
         job = self._journal.find(path, pair.directory(path))
         if job is not None and job.state is State.DONE:
             put_away(path, pair.input, job.identity)
+
+
+def _age_s(look: Look, clock_ns: int | None) -> float:
+    """How long ago the file arrived; 0 where its times are by a clock that cannot be trusted."""
+    return 0.0 if clock_ns is None else min(max(0.0, (clock_ns - look.ctime_ns) / 1e9), _OLDEST_S)
+
+
+def _dropped_since(job: Job, look: Look) -> bool:
+    """Whether the file was written or moved since; of a drive that came back inodes may be others, but no later ones.
+
+    Windows does not tell when, only when a file was made.
+    """
+    return os.name == "nt" or look.ctime_ns > dt.datetime.fromisoformat(job.when).timestamp() * 1e9

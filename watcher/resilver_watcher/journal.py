@@ -23,6 +23,7 @@ from resilver.errors import ResilverError
 from resilver.picture_io.identity import Identity
 from resilver.recipe import Recipe
 from resilver_watcher.job import IllegalMove, Job, State, check_move
+from resilver_watcher.state import COPIED
 
 SCHEMA = 1
 BUSY_S = 5.0  # another program that looks into the journal is waited for so long
@@ -36,9 +37,9 @@ CREATE TABLE jobs (
   attempts INTEGER NOT NULL DEFAULT 0, deaths INTEGER NOT NULL DEFAULT 0,
   code TEXT NOT NULL DEFAULT '', reason TEXT NOT NULL DEFAULT '',
   outputs TEXT NOT NULL DEFAULT '[]', notes TEXT NOT NULL DEFAULT '[]',
-  seconds REAL NOT NULL DEFAULT 0, seen_at TEXT NOT NULL, changed_at TEXT NOT NULL, changes INTEGER NOT NULL DEFAULT 0,
-  UNIQUE (path, directory)
+  seconds REAL NOT NULL DEFAULT 0, seen_at TEXT NOT NULL, changed_at TEXT NOT NULL, changes INTEGER NOT NULL DEFAULT 0
 );
+CREATE UNIQUE INDEX jobs_by_request ON jobs (path, directory, coalesce(recipe, ''));
 CREATE INDEX jobs_by_turn ON jobs (state, rank, turn);
 CREATE INDEX jobs_by_root ON jobs (root);
 CREATE INDEX jobs_by_change ON jobs (changes);
@@ -130,9 +131,12 @@ class Journal:
             raise
 
     def recover(self) -> None:
-        """Let what was with a worker wait again, when there is none: the process ended, or its last move failed."""
+        """Let what was with a worker wait again, when there is none: the process ended, or its last move failed.
+
+        What somebody named, and no sweep will find, waits as well.
+        """
         with self._transaction() as db:
-            db.execute("UPDATE jobs SET state = 'waiting' WHERE state = 'working'")
+            db.execute("UPDATE jobs SET state = 'waiting' WHERE state = 'working' OR (state = 'seen' AND root IS NULL)")
 
     def _prepare(self, db: sqlite3.Connection, version: int) -> None:
         if db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
@@ -196,8 +200,11 @@ class Journal:
         )
 
     def see(self, root: Path | None, finds: Mapping[Path, Path], recipe: Recipe | None = None) -> None:
-        """Enter pictures with the folders of their results, unless they are known."""
-        text = None if recipe is None else json.dumps(recipe.to_json())
+        """Enter pictures with the folders of their results, unless they are known; each ``recipe`` is another request.
+
+        Those that somebody named before they were found in ``root`` belong there from now on.
+        """
+        text = _text(recipe)
         rows = [
             (os.fsencode(path), os.fsencode(directory), _bytes(root), text, _now(), _now())
             for path, directory in finds.items()
@@ -205,11 +212,12 @@ class Journal:
         with self._transaction() as db:
             db.executemany(
                 "INSERT INTO jobs (path, directory, root, recipe, state, seen_at, changed_at) "
-                "VALUES (?, ?, ?, ?, 'seen', ?, ?) ON CONFLICT DO NOTHING",
+                "VALUES (?, ?, ?, ?, 'seen', ?, ?) "
+                "ON CONFLICT DO UPDATE SET root = excluded.root WHERE root IS NULL AND excluded.root IS NOT NULL",
                 rows,
             )
 
-    def queue(self, ranked: Sequence[tuple[Job, Identity | None, int]], recipe: Recipe | None = None) -> None:
+    def queue(self, ranked: Sequence[tuple[Job, Identity | None, int]]) -> None:
         """Move pictures to ``waiting``, each behind those of its rank; what was told of them before is forgotten.
 
         Those that wait already, or are worked on since somebody else was quicker, stay as they are.
@@ -221,8 +229,6 @@ class Journal:
                     continue
                 self._turn += 1
                 fields = {"identity": identity, "rank": rank, "turn": self._turn, "attempts": 0, "deaths": 0}
-                if recipe is not None:
-                    fields["recipe"] = json.dumps(recipe.to_json())
                 self._move(db, job, State.WAITING, code="", reason="", sha256="", **fields)
 
     def move(self, job: Job, state: State, **fields: Any) -> None:
@@ -280,11 +286,15 @@ class Journal:
         with self._transaction() as db:
             db.executemany("DELETE FROM jobs WHERE id = ?", [(job.id,) for job in jobs])
 
-    def find(self, path: Path, directory: Path | None = None) -> Job | None:
-        """The picture with results in that folder, or its newest row."""
-        where, values = "path = ?", [os.fsencode(path)]
+    def find(self, path: Path, directory: Path | None = None, recipe: Recipe | None = None) -> Job | None:
+        """The picture with results in that folder by that recipe (``None``: the folder's), or its newest row."""
+        where = "path = ?"
+        values: list[bytes | str] = [os.fsencode(path)]
         if directory is not None:
-            where, values = where + " AND directory = ?", [*values, os.fsencode(directory)]
+            where, values = (
+                where + " AND directory = ? AND recipe IS ?",
+                [*values, os.fsencode(directory), _text(recipe)],
+            )
         return next(iter(self._select(f"{where} ORDER BY changes DESC LIMIT 1", values)), None)
 
     def find_all(self, root: Path, states: Collection[State]) -> list[Job]:
@@ -312,6 +322,14 @@ class Journal:
         with self._reading() as db:
             found = dict(db.execute("SELECT state, count(*) FROM jobs GROUP BY state").fetchall())
         return {state: found.get(str(state), 0) for state in State}
+
+    def unchanged(self) -> int:
+        """How many of those that are done are their own results, or have none."""
+        with self._reading() as db:
+            rows = db.execute(
+                "SELECT count(*) FROM jobs WHERE state = 'done' AND (outputs = '[]' OR instr(notes, ?))", (COPIED,)
+            )
+            return int(rows.fetchone()[0])
 
     def unfinished(self) -> bool:
         """Whether any picture is on its way; asked after each one, so nothing is counted."""
@@ -359,6 +377,10 @@ def _job(row: Sequence[Any]) -> Job:
     )
 
 
+def _text(recipe: Recipe | None) -> str | None:
+    return None if recipe is None else json.dumps(recipe.to_json())
+
+
 def _bytes(path: Path | None) -> bytes | None:
     return None if path is None else os.fsencode(path)
 
@@ -368,4 +390,4 @@ def _marks(values: Collection[Any]) -> str:
 
 
 def _now() -> str:
-    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")

@@ -52,16 +52,22 @@ class Scheduler:
         self._holds: dict[Path | None, Hold] = {}
         self._lock = threading.Lock()
 
-    def rank(self, heap: Path) -> int:
-        """The rank of the next picture that arrives in this heap's folder: 0 for a single drop, at most 3."""
+    def rank(self, heap: Path, age_s: float = 0.0) -> int:
+        """The rank of a picture that arrived in this heap's folder so long ago: 0 for a single drop, at most 3.
+
+        However late pictures are taken in, what counts is when they arrived.
+        """
         now = self._clock()
+        arrived_s = now - age_s
         with self._lock:
             if len(self._heaps) > 1000:
                 self._heaps = {key: known for key, known in self._heaps.items() if now - known.last_s < known.gap_s}
             known = self._heaps.get(heap)
-            if known is None or now - known.last_s >= known.gap_s:
-                known = self._heaps[heap] = _Heap(now, now)
-            known.count, known.last_s = known.count + 1, now
+            if known is not None and arrived_s < known.first_s:  # the rest of what came before
+                return _RANKS
+            if known is None or arrived_s - known.last_s >= known.gap_s:
+                known = self._heaps[heap] = _Heap(arrived_s, arrived_s)
+            known.count, known.last_s = known.count + 1, max(known.last_s, arrived_s)
             return min(known.count - 1, _RANKS)
 
     def put_off(self, job: Job, seconds: float) -> None:

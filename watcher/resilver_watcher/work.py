@@ -37,8 +37,8 @@ _OLD_WORKER_S = 10.0  # a worker whose caller was killed ends at once; one that 
 class Work:
     """Takes pictures from the scheduler until :meth:`stop`.
 
-    ``changed`` hears of a picture that has to be looked at again, ``ended`` of each that is done (True, with its
-    result) or failed.
+    ``changed`` hears of a picture that has to be looked at again, ``ended`` of each that is done (with its
+    result) or failed, and how.
     ``command`` starts another worker than the usual one.
     """
 
@@ -183,11 +183,16 @@ class Work:
 
     def _recipe_or_none(self, job: Job) -> Recipe | None:
         try:
-            return self._recipe(job)
+            return self.recipe_of(job)
         except ResilverError:
             return None
 
-    def _recipe(self, job: Job) -> Recipe:
+    def recipe_of(self, job: Job) -> Recipe:
+        """What is to be done to a picture.
+
+        Raises:
+            RecipeError, SettingsError: its folder's ``resilver.toml`` cannot be meant.
+        """
         pair = None if job.root is None else self._pairs.get(job.root)
         return job.recipe or (self.recipe if pair is None else pair.recipe_for(job.path, self.recipe))
 
@@ -207,7 +212,7 @@ class Work:
         """Move it to ``working``; it and its recipe, or ``None`` if that was all."""
         try:
             identity, digest = identify(job.path), file_digest(job.path)
-            recipe = self._recipe(job)
+            recipe = self.recipe_of(job)
         except ResilverError as error:
             self._journal.move(job, State.WORKING)
             self._fail(job, error)
