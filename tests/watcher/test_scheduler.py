@@ -92,6 +92,19 @@ def test_a_heap_that_comes_slowly_is_one_all_the_same(journal: Journal, clock: C
     assert scheduler.rank(OUT) == 0
 
 
+def test_what_counts_is_when_pictures_arrived(journal: Journal, clock: Clock) -> None:
+    """Taken in at one moment, one that came two seconds after the heap is a single drop, and what is left of the heap
+    is no new one.
+    """
+    scheduler = Scheduler(journal, clock)
+    clock.now = 100.0
+    ranks = [scheduler.rank(OUT, age_s=5.0 - number / 1000) for number in range(50)]
+    assert ranks == [0, 1, 2, *[3] * 47]
+    assert scheduler.rank(OUT, age_s=2.9) == 0
+    assert [scheduler.rank(OUT, age_s=4.9) for _ in range(5)] == [3] * 5
+    assert scheduler.rank(OUT, age_s=10.0) == 3
+
+
 def test_put_off_is_passed_over_until_its_time(journal: Journal, clock: Clock) -> None:
     """By a clock that does not jump."""
     scheduler = Scheduler(journal, clock)
