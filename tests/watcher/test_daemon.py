@@ -377,4 +377,7 @@ def test_a_good_picture_comes_out_unchanged(tmp_path: Path) -> None:
     with hot.running() as daemon:
         assert daemon.retry([photo]) == 1
         wait_for(lambda: [one.notes for one in daemon.history()] == [("already good", "copied unchanged")])
+        assert (daemon.status().counts["done"], daemon.status().counts["unchanged"]) == (1, 1)
+        wait_for(lambda: hot.news)
+    assert (hot.news[-1].done, hot.news[-1].unchanged) == (0, 1)
     assert hot.results() == ["sub/a-2.jpg", "sub/a.jpg"]

@@ -1,4 +1,4 @@
-"""The languages of the tray: the one of the system, and every text in each of them."""
+"""The language of the tray, its notifications, its page and its texts: that of the system and no other."""
 
 from __future__ import annotations
 
@@ -9,25 +9,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_from_dir
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
+from PIL import Image
 
-import resilver_watcher
 from resilver.errors import ResilverError
+from resilver.picture_io.identity import file_digest
+from resilver.picture_io.provenance import Provenance, stamp
+from resilver.picture_io.read import ReadLimits, read_picture
+from resilver.picture_io.write import publish
+from resilver.result import Step
 from resilver_watcher.aftermath import note_path, write_note
-from resilver_watcher.language import CATALOGUES, DOMAIN, translation
+from resilver_watcher.language import translation
 from resilver_watcher.menu import Item, look, look_without_daemon
+from resilver_watcher.notify import described
+from resilver_watcher.page import write_page
 from resilver_watcher.reasons import reason_title
-from resilver_watcher.state import Current, Entry, PairState, Status
+from resilver_watcher.state import COPIED, Current, Entry, News, PairState, Status
+from sentences import TEXTS, catalogues, compiled, of_texts, read_catalogue
 
 RUSSIAN = {"LANG": "ru_RU.UTF-8"}
-
-
-def catalogue(language: str) -> Catalog:
-    path = CATALOGUES / language / "LC_MESSAGES" / f"{DOMAIN}.po"
-    return read_po(io.BytesIO(path.read_bytes()))
 
 
 @pytest.mark.parametrize(
@@ -53,13 +52,11 @@ def test_it_speaks_the_language_of_the_system(environ: dict[str, str], said: str
     assert translation(environ, "linux").gettext("Pause") == said
 
 
-@pytest.mark.parametrize("language", sorted(path.name for path in CATALOGUES.iterdir() if path.is_dir()))
-def test_every_text_is_translated(language: str) -> None:
+@pytest.mark.parametrize("path", catalogues(TEXTS), ids=str)
+def test_every_text_is_translated(path: Path) -> None:
     """Each text of the code stands in each catalogue, with all plural forms and the same fields, and no others do."""
-    found = extract_from_dir(Path(resilver_watcher.__file__).parent, method_map=[("**.py", "python")])
-    texts = {message for _file, _line, message, _comments, _context in found}
-    there = catalogue(language)
-    assert {message.id for message in there if message.id} == texts
+    there = read_catalogue(path)
+    assert {message.id for message in there if message.id} == {message.id for message in of_texts() if message.id}
     for message in there:
         one, *_ = message.id if isinstance(message.id, tuple) else (message.id,)
         forms = message.string if isinstance(message.string, tuple) else (message.string,)
@@ -68,14 +65,13 @@ def test_every_text_is_translated(language: str) -> None:
         assert not message.fuzzy
 
 
-@pytest.mark.parametrize("language", sorted(path.name for path in CATALOGUES.iterdir() if path.is_dir()))
-def test_the_compiled_catalogue_is_the_written_one(language: str) -> None:
+@pytest.mark.parametrize("path", catalogues(TEXTS), ids=str)
+def test_the_compiled_catalogue_is_the_written_one(path: Path) -> None:
     """The file that is read at run time says what the one that people edit says."""
-    compiled = io.BytesIO()
-    write_mo(compiled, catalogue(language))
-    compiled.seek(0)
-    shipped = (CATALOGUES / language / "LC_MESSAGES" / f"{DOMAIN}.mo").read_bytes()
-    assert texts_of(gettext.GNUTranslations(io.BytesIO(shipped))) == texts_of(gettext.GNUTranslations(compiled))
+    shipped = path.with_suffix(".mo").read_bytes()
+    assert texts_of(gettext.GNUTranslations(io.BytesIO(shipped))) == texts_of(
+        gettext.GNUTranslations(io.BytesIO(compiled(path)))
+    )
 
 
 def texts_of(translations: gettext.GNUTranslations) -> dict[object, str]:
@@ -102,7 +98,7 @@ def test_every_error_has_its_title_in_both_languages() -> None:
     """What the menu says of a failure is the error's own title, in Russian too; an unknown code is no error."""
     for kind in (kind for kind in all_errors(ResilverError) if kind.__module__ == ResilverError.__module__):
         assert reason_title(kind.code, translation({}, "linux")) == kind.title
-        assert re.search(r"[А-я]", reason_title(kind.code, translation(RUSSIAN, "linux")))  # noqa: RUF001
+        assert re.search(r"[А-я]", reason_title(kind.code, translation(RUSSIAN, "linux")))
     assert reason_title("from-the-future", translation({}, "linux")) == ""
 
 
@@ -113,15 +109,13 @@ def all_errors(kind: type[ResilverError]) -> Iterator[type[ResilverError]]:
 
 
 def test_a_failure_note_speaks_the_language(tmp_path: Path) -> None:
-    """The text in the place of a picture says in Russian what happened; the details follow as the error has them."""
+    """The text in the place of a picture says in Russian what happened and what to do."""
     path = tmp_path / "чердак.jpg"
-    write_note(path, tmp_path, "picture-broken", "It is cut off.", translation(RUSSIAN, "linux"))
-    lines = note_path(path, tmp_path).read_text(encoding="utf-8").split("\n\n")
-    assert lines[1] == f"{reason_title('picture-broken', translation(RUSSIAN, 'linux'))}. It is cut off."
-    for line in (lines[0], lines[2], lines[3]):
-        assert not re.search(
-            r"[A-Za-z]", line.replace(str(path), "").replace(path.name, "").replace("resilver retry", "")
-        )
+    reason = f"{path.name} contradicts itself about its size; get a good copy of it."
+    write_note(path, tmp_path, "picture-broken", reason, translation(RUSSIAN, "linux"))
+    text = note_path(path, tmp_path).read_text(encoding="utf-8")
+    assert "Снимок повреждён. Файл чердак.jpg противоречит себе" in text
+    check_russian_text(text.replace(str(path), "").replace(path.name, "").replace("resilver retry", ""))
 
 
 def test_no_english_is_left_in_a_russian_menu() -> None:
@@ -130,21 +124,65 @@ def test_no_english_is_left_in_a_russian_menu() -> None:
         "working",
         current=Current("/in/1.jpg", 0.5, seconds_left=90),
         counts={"waiting": 2, "failed": 1},
-        failed=(Entry("/in/2.jpg", "failed", code="picture-broken"),),
-        results=(Entry("/in/3.jpg", "done", outputs=("/out/3.jpg",)),),
+        failed=(
+            Entry("/in/2.jpg", "failed", code="picture-broken", reason="/in/2.jpg is empty (0 bytes); copy it again."),
+        ),
+        results=(Entry("/in/3.jpg", "done", outputs=("/out/3.jpg",), notes=("already good", COPIED)),),
         pairs=(PairState("/in", "/out"),),
         preset="custom",
     )
     words = translation(RUSSIAN, "linux")
-    for status in (busy, Status("paused"), Status("idle")):
-        shown = look(status, words, settings=Path("s"), autostart=True)
+    missing = "The folder /in is missing; bring it back, or choose another one."
+    full = "There is no room for the result in /out (No space left on device); make some there."
+    troubles = (Status("trouble", missing), Status("trouble", pairs=(PairState("/in", "/out", trouble=full),)))
+    for status in (busy, *troubles, Status("paused"), Status("idle")):
+        refused = "Resilver does not answer; try again, or end its process and start it anew."
+        shown = look(status, words, settings=Path("s"), autostart=True, refused=refused)
         check_russian(shown.items)
         check_russian((Item(shown.title),))
-    check_russian(look_without_daemon(words).items)
+    check_russian(look_without_daemon(words, "The control socket takes one JSON object a line.").items)
+
+
+def test_notifications_are_russian() -> None:
+    """What a run did and what is in the way is told in Russian, with the forms that its numbers take."""
+    words = translation(RUSSIAN, "linux")
+    assert described(News(5, 2, 1), words) == (
+        "Готово 5 снимков",
+        "Оставлены без изменений 2 снимка. Не получился 1 снимок. Почему, сказано в тексте рядом с результатами.",
+    )
+    _, body = described(News(trouble="The token that is kept cannot be read; call 'resilver login' again."), words)
+    check_russian_text(body.replace("resilver login", ""))
+
+
+def test_the_page_is_russian(tmp_path: Path) -> None:
+    """Nothing that the page says of a picture is English, but for names and paths."""
+    source, output = tmp_path / "1.png", tmp_path / "2.png"
+    Image.new("RGB", (60, 40)).save(source)
+    provenance = Provenance.now(
+        source_name=source.name, source_sha256=file_digest(source), recipe={}, recipe_digest="0", engine="local",
+        output="final", steps=(Step("improved", "", "mend fading, calm the grain"), Step("x2", "", "in 3 tiles")),
+    )  # fmt: skip
+    made = publish(stamp(read_picture(source, ReadLimits()), provenance), tmp_path / "out", "2", "png")
+    output.write_bytes(source.read_bytes())
+    entries = [
+        Entry(str(source), "done", (str(made),), notes=("Only the first of 3 pages is used.",), seconds=83),
+        Entry(str(source), "done", (str(output),), notes=("already good", COPIED), seconds=0.2),
+    ]
+    page = write_page(entries, tmp_path, translation(RUSSIAN, "linux")).read_text(encoding="utf-8")
+    assert '<html lang="ru">' in page
+    texts = re.sub(r"<(style|script)>.*?</\1>|<[^>]*>", " ", page, flags=re.DOTALL)
+    assert (
+        "восстановлено (исправление выцветания, сглаживание зерна), увеличено в 2 раза (по частям: 3) · 1 мин 23 с"
+        in texts
+    )
+    check_russian_text(re.sub(rf"{tmp_path}\S*|\S+\.png|Resilver", "", texts))
 
 
 def check_russian(items: tuple[Item, ...]) -> None:
     for item in items:
-        names_aside = re.sub(r"\d\.jpg|Resilver", "", item.text)
-        assert not re.search(r"[A-Za-z]", names_aside), item.text
+        check_russian_text(re.sub(r"(/in/)?\d\.jpg|/in|/out|Resilver|JSON", "", item.text))
         check_russian(item.items)
+
+
+def check_russian_text(text: str) -> None:
+    assert not re.search(r"[A-Za-z]", text), text

@@ -183,6 +183,13 @@ def test_hostile_names_are_only_text(tmp_path):
         (News(done=1, opens=Path("/r/a.jpg")), "1 picture restored", "a.jpg"),
         (News(done=12, opens=Path("/r")), "12 pictures restored", "r"),
         (News(failed=2), "2 pictures failed", "A text beside the results says why."),
+        (News(unchanged=1, opens=Path("/r/a.jpg")), "1 picture left unchanged", "a.jpg"),
+        (News(2, 1, opens=Path("/r")), "2 pictures restored", "1 picture left unchanged"),
+        (
+            News(1, 2, 1),
+            "1 picture restored",
+            "2 pictures left unchanged. 1 picture failed. A text beside the results says why.",
+        ),
         (News(trouble="The folder is gone."), "Resilver needs you", "The folder is gone."),
     ],
 )

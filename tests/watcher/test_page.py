@@ -94,7 +94,7 @@ def test_newest_first_with_what_was_done(tmp_path, folder):
     assert page.text.index("new.png") < page.text.index("old.png")
     assert (page.count("img"), page.count("input", type="range")) == (4, 2)
     assert "improved (mend <fading>)" in page.text
-    assert "3.2 s" in page.text
+    assert "· 3 s ·" in page.text
     assert "A note." in page.text
     assert "cut.jpg" not in page.text
 

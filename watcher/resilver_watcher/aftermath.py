@@ -15,6 +15,7 @@ from resilver.picture_io.names import output_stem
 from resilver.picture_io.write import publish_copy
 from resilver_watcher import language
 from resilver_watcher.job import Job
+from resilver_watcher.language import said
 from resilver_watcher.pairs import ORIGINALS
 from resilver_watcher.reasons import reason_title
 from resilver_watcher.scan import look_at
@@ -33,7 +34,7 @@ def write_note(
 ) -> None:
     """Say in the output folder, in the system's language, why there is no result, and what to do.
 
-    ``reason``: the sentence of the error, which is English and names the details.
+    ``reason``: the sentence of the error.
     """
     text = _note(path, code, reason, words or language.translation(os.environ)).encode("utf-8", "backslashreplace")
     draft = directory / f".resilver-{os.getpid()}-{secrets.token_hex(6)}.tmp"
@@ -52,7 +53,7 @@ def _note(path: Path, code: str, reason: str, words: gettext.NullTranslations) -
     _ = words.gettext
     parts = (
         _("{name} was not restored.").format(name=path.name),
-        f"{reason_title(code, words) or reason_title('error', words)}. {reason}",
+        f"{reason_title(code, words) or reason_title('error', words)}. {said(reason, words)}",
         _("The original is untouched: {path}").format(path=path),
         _('It is tried again when it changes, or with "resilver retry". This text goes away when it succeeds.'),
     )

@@ -134,7 +134,9 @@ def _print_status(status: Status) -> None:
     if (now := status.current) is not None:
         left = "" if now.seconds_left is None else f", about {span(now.seconds_left)} left"
         print(f"  {shown(Path(now.source).name)}: {now.step or 'begun'}, {now.fraction:.0%}{left}")
-    print("  " + ", ".join(f"{count} {name}" for name, count in status.counts.items() if name != "working"))
+    counts = {name: count for name, count in status.counts.items() if name not in ("working", "unchanged")}
+    unchanged = f" ({status.counts['unchanged']} unchanged)" if status.counts.get("unchanged") else ""
+    print("  " + ", ".join(f"{count} {name}{unchanged if name == 'done' else ''}" for name, count in counts.items()))
     for entry in status.failed:
         print(f"  {shown(entry.source)}: {shown(entry.reason)}")
     for pair in status.pairs:

@@ -12,6 +12,7 @@ import os
 import queue
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import get_args, get_type_hints
@@ -32,7 +33,7 @@ from resilver_watcher.rebuild import rebuild
 from resilver_watcher.report import entry, status_of
 from resilver_watcher.scan import sweep
 from resilver_watcher.scheduler import Scheduler
-from resilver_watcher.state import Controls, Entry, News, Status
+from resilver_watcher.state import Controls, Ending, Entry, News, Status
 from resilver_watcher.verdict import RESUME_S
 from resilver_watcher.work import Work
 
@@ -80,7 +81,7 @@ class Daemon(Controls):
         self._path = journal or journal_file()
         self._events: queue.SimpleQueue[_Event | None] = queue.SimpleQueue()
         self._stopping = threading.Event()
-        self._run_counts = {True: 0, False: 0}
+        self._run_counts = Counter[Ending]()
         self._failed_ever = False
         self._last_output: Path | None = None
         self._told_trouble: set[str] = set()
@@ -102,12 +103,12 @@ class Daemon(Controls):
             preset(self._journal.fact("preset") or watch.preset),
             changed=self._look_again, ended=self._count, command=self._command,
         )  # fmt: skip
-        self._work.pause(self.paused)
         readiness = Readiness(watch.quiet_s, watch.look_s, patience_s)
         self._intake = Intake(
             self._journal, self._scheduler, readiness, self._pairs, self._work.recipe_of,
-            originals=watch.originals == "move", failed=lambda: self._count(False, None),
+            originals=watch.originals == "move", failed=lambda: self._count("failed", None),
         )  # fmt: skip
+        self._work.pause(self.paused)
         self._folders = [
             Folder(pair, self._hear, sweep_s=watch.sweep_s, rescan_s=watch.rescan_s, events=watch.events == "auto")
             for pair in self._pairs
@@ -256,9 +257,9 @@ class Daemon(Controls):
         else:
             self._journal.queue([(job, None, 0)])
 
-    def _count(self, well: bool, output: Path | None) -> None:
-        self._run_counts[well] += 1
-        self._failed_ever |= not well
+    def _count(self, how: Ending, output: Path | None) -> None:
+        self._run_counts[how] += 1
+        self._failed_ever |= how == "failed"
         self._last_output = output or self._last_output
         self._events.put(None)
 
@@ -279,13 +280,11 @@ class Daemon(Controls):
         for sentence in troubles - self._told_trouble:
             self._told(News(trouble=sentence))
         self._told_trouble = troubles
-        done, failed = self._run_counts[True], self._run_counts[False]
-        if done + failed == 0:
-            return
-        if not self._journal.unfinished():
-            self._run_counts = {True: 0, False: 0}
-            opens = self._last_output if done == 1 else self._pairs[0].output if self._pairs else None
-            self._told(News(done=done, failed=failed, opens=opens))
+        if self._run_counts and not self._journal.unfinished():
+            counts, self._run_counts = self._run_counts, Counter()
+            one = counts["done"] + counts["unchanged"] == 1
+            opens = self._last_output if one else self._pairs[0].output if self._pairs else None
+            self._told(News(counts["done"], counts["unchanged"], counts["failed"], opens=opens))
 
     def _tell_once(self, sentence: str) -> None:
         _log.warning("%s", sentence)

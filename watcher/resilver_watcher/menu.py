@@ -11,8 +11,9 @@ from typing import Literal
 
 from resilver.recipe import PRESETS
 from resilver_watcher.icons import STEPS
+from resilver_watcher.language import said
 from resilver_watcher.reasons import reason_title
-from resilver_watcher.state import Entry, Mood, Status
+from resilver_watcher.state import COPIED, Entry, Mood, Status
 
 RESULTS = 10
 FAILED = 15  # a menu longer than the screen scrolls badly; `resilver history` has them all
@@ -95,7 +96,7 @@ def look(
     now = headline(status, words)
     step = round(status.current.fraction * STEPS) if status.state == "working" and status.current else 0
     items = (
-        *_sentence(refused),
+        *_sentence(said(refused, words)),
         *_sentence(now),
         SEPARATOR,
         Item(_("Pause"), Ask("resume" if status.state == "paused" else "pause"), checked=status.state == "paused"),
@@ -118,14 +119,14 @@ def look(
 def look_without_daemon(words: gettext.NullTranslations, reason: str = "") -> Look:
     """The look while no daemon answers; ``reason``: a sentence, if it is more than that there is none."""
     _ = words.gettext
-    said = reason or _("Resilver is not watching any folder.")
+    why = said(reason, words) or _("Resilver is not watching any folder.")
     items = (
-        *_sentence(said),
+        *_sentence(why),
         SEPARATOR,
         Item(_("Start watching"), Command(("watch", "--no-tray"))),
         Item(_("Quit"), Leave()),
     )
-    return Look("trouble", f"Resilver: {readable(said)}", items)
+    return Look("trouble", f"Resilver: {readable(why)}", items)
 
 
 def headline(status: Status, words: gettext.NullTranslations) -> str:
@@ -135,7 +136,7 @@ def headline(status: Status, words: gettext.NullTranslations) -> str:
     more = words.ngettext("{n} more picture is waiting", "{n} more pictures are waiting", waiting).format(n=waiting)
     trouble = status.trouble or next((pair.trouble for pair in status.pairs if pair.trouble), "")
     if status.state == "trouble" and trouble:
-        return readable(trouble)
+        return readable(said(trouble, words))
     if status.state == "paused":
         paused = _("Paused")
         return f"{paused}. {more}." if waiting else f"{paused}."
@@ -194,8 +195,14 @@ def _folders(status: Status, words: gettext.NullTranslations) -> list[Item]:
 
 
 def _results(status: Status, words: gettext.NullTranslations) -> Item:
-    last = [entry.outputs[-1] for entry in status.results if entry.outputs][:RESULTS]
-    return Item(words.gettext("Last results"), items=tuple(Item(short_name(path), Open(Path(path))) for path in last))
+    last = [entry for entry in status.results if entry.outputs][:RESULTS]
+    return Item(words.gettext("Last results"), items=tuple(_result(entry, words) for entry in last))
+
+
+def _result(entry: Entry, words: gettext.NullTranslations) -> Item:
+    name = short_name(entry.outputs[-1])
+    unchanged = f" ({said(COPIED, words)})" if COPIED in entry.notes else ""
+    return Item(name + unchanged, Open(Path(entry.outputs[-1])))
 
 
 def _failed(status: Status, words: gettext.NullTranslations) -> Item:
@@ -215,7 +222,7 @@ def _failure(entry: Entry, words: gettext.NullTranslations) -> Item:
     return Item(
         f"{name}: {title}" if title else name,
         items=(
-            *_sentence(entry.reason or _("The reason is not known.")),
+            *_sentence(said(entry.reason, words) or _("The reason is not known.")),
             SEPARATOR,
             Item(_("Try again"), Ask("retry", entry.source)),
             Item(_("Show the picture"), Open(Path(entry.source))),
@@ -225,26 +232,26 @@ def _failure(entry: Entry, words: gettext.NullTranslations) -> Item:
 
 def _engine(status: Status, words: gettext.NullTranslations) -> Item:
     _ = words.gettext
-    said = {
+    texts = {
         "local": _("This computer: free, pictures stay here"),
         "cloud": _("Cloud: pictures are sent to the service, which may charge for each"),
     }
     items = tuple(
-        Item(text, Ask("engine", name), checked=status.engine == name, radio=True) for name, text in said.items()
+        Item(text, Ask("engine", name), checked=status.engine == name, radio=True) for name, text in texts.items()
     )
     return Item(_("Engine"), items=items)
 
 
 def _preset(status: Status, words: gettext.NullTranslations) -> Item:
     _ = words.gettext
-    said = {
+    texts = {
         "Restore": _("Restore"),
         "Colorize": _("Restore and colorize"),
         "Upscale 2x": _("Enlarge 2x"),
         "Upscale 4x": _("Enlarge 4x"),
     }
     items = [
-        Item(said.get(name, name), Ask("preset", name), checked=status.preset == name, radio=True) for name in PRESETS
+        Item(texts.get(name, name), Ask("preset", name), checked=status.preset == name, radio=True) for name in PRESETS
     ]
     if status.preset not in PRESETS:
         items.append(Item(_("As the settings say"), checked=True, radio=True))

@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from resilver_watcher.language import said
 from resilver_watcher.state import News
 
 WAIT_S = 6 * 3600.0
@@ -149,11 +150,11 @@ class Notifier:
         try:
             with process, os.fdopen(reader, "rb") as lines:
                 while line := _next_line(lines):
-                    said = line.decode("ascii", "replace").strip()
-                    if said.isdigit():
-                        self._number = said
+                    word = line.decode("ascii", "replace").strip()
+                    if word.isdigit():
+                        self._number = word
                         sent.set()
-                    elif said in ("default", "open") and opens is not None:
+                    elif word in ("default", "open") and opens is not None:
                         self._open_path(opens)
         except OSError as error:
             _log.info("the notification's click: %s", error)
@@ -164,8 +165,13 @@ class Notifier:
 
 def _together(before: News, after: News) -> News:
     """Both runs as one; a click opens the folder then."""
-    opens = after.opens if after.done != 1 or after.opens is None else after.opens.parent
-    return News(before.done + after.done, before.failed + after.failed, opens=opens or before.opens)
+    opens = after.opens if after.done + after.unchanged != 1 or after.opens is None else after.opens.parent
+    return News(
+        before.done + after.done,
+        before.unchanged + after.unchanged,
+        before.failed + after.failed,
+        opens=opens or before.opens,
+    )
 
 
 def _next_line(lines: BinaryIO) -> bytes:
@@ -178,14 +184,18 @@ def _next_line(lines: BinaryIO) -> bytes:
 def described(news: News, words: gettext.NullTranslations) -> tuple[str, str]:
     """Title and text of a notification, on one line each."""
     if news.trouble:
-        return words.gettext("Resilver needs you"), _plain(news.trouble)
-    done = words.ngettext("{n} picture restored", "{n} pictures restored", news.done).format(n=news.done)
-    failed = words.ngettext("{n} picture failed", "{n} pictures failed", news.failed).format(n=news.failed)
-    title = failed if news.failed and not news.done else done
+        return words.gettext("Resilver needs you"), _plain(said(news.trouble, words))
+    counted = (
+        (news.done, words.ngettext("{n} picture restored", "{n} pictures restored", news.done)),
+        (news.unchanged, words.ngettext("{n} picture left unchanged", "{n} pictures left unchanged", news.unchanged)),
+        (news.failed, words.ngettext("{n} picture failed", "{n} pictures failed", news.failed)),
+    )
+    title, *rest = [text.format(n=number) for number, text in counted if number]
     if news.failed:
-        hint = words.gettext("A text beside the results says why.")
-        return title, hint if title == failed else f"{failed}. {hint}"
-    return title, "" if news.opens is None else _plain(news.opens.name)
+        rest.append(words.gettext("A text beside the results says why."))
+    elif not rest and news.opens is not None:
+        rest.append(_plain(news.opens.name))
+    return title, ". ".join(rest)
 
 
 def _plain(text: str) -> str:

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from resilver.cli.printing import span
 from resilver.errors import ResilverError
 from resilver.picture import Picture, Pixels
 from resilver.picture_io.disk import translated
@@ -22,8 +21,10 @@ from resilver.picture_io.identity import file_digest
 from resilver.picture_io.profiles import as_rgb, to_srgb
 from resilver.picture_io.provenance import Provenance, read_provenance
 from resilver.picture_io.read import ReadLimits, read_picture
+from resilver.result import Step
 from resilver_watcher import language
 from resilver_watcher.commands import local_time
+from resilver_watcher.language import language_code, said
 from resilver_watcher.state import COPIED, Entry
 
 NAME = "Resilver.html"
@@ -99,11 +100,6 @@ def _page(entries: Sequence[Entry], words: gettext.NullTranslations) -> Iterator
     yield "</body>\n</html>\n"
 
 
-def language_code(words: gettext.NullTranslations) -> str:
-    """Of the texts: ``en``, or what the catalogue says."""
-    return words.info().get("language", "en").replace("_", "-") or "en"
-
-
 def _figure(entry: Entry, words: gettext.NullTranslations) -> str:
     _ = words.gettext
     source, output = Path(entry.source), Path(entry.outputs[-1])
@@ -129,23 +125,37 @@ def _figure(entry: Entry, words: gettext.NullTranslations) -> str:
     else:
         gone = html.escape(_("The result is not where it was."))
         parts.append(f"<p>{gone}</p>\n")
-    parts.append(f"<figcaption>{_caption(entry, known)}</figcaption>\n</figure>\n")
+    parts.append(f"<figcaption>{_caption(entry, known, words)}</figcaption>\n</figure>\n")
     return "".join(parts)
 
 
-def _caption(entry: Entry, known: Provenance | None) -> str:
-    steps = ", ".join(_step(action, detail) for action, detail in _steps(known))
-    said = [steps, span(entry.seconds) if entry.seconds else "", local_time(entry.when)]
-    lines = [" · ".join(filter(None, said)), *map(_text, entry.notes), _text(entry.outputs[-1])]
-    return "<br>\n".join(filter(None, lines))
+def _caption(entry: Entry, known: Provenance | None, words: gettext.NullTranslations) -> str:
+    steps = ", ".join(_step(step, words) for step in known.steps) if known else ""
+    facts = (steps, _took(entry.seconds, words) if entry.seconds else "", local_time(entry.when))
+    lines = (" · ".join(filter(None, facts)), *(said(note, words) for note in entry.notes), entry.outputs[-1])
+    return "<br>\n".join(_text(line) for line in lines if line)
 
 
-def _steps(known: Provenance | None) -> list[tuple[str, str]]:
-    return [] if known is None else [(step.action, step.detail) for step in known.steps]
+def _step(step: Step, words: gettext.NullTranslations) -> str:
+    _ = words.gettext
+    actions = {
+        "improved": _("improved"),
+        "colorized": _("colorized"),
+        "x2": _("enlarged 2x"),
+        "x4": _("enlarged 4x"),
+    }
+    action = actions.get(step.action, step.action)
+    return f"{action} ({said(step.detail, words)})" if step.detail else action
 
 
-def _step(action: str, detail: str) -> str:
-    return _text(f"{action} ({detail})" if detail else action)
+def _took(seconds: float, words: gettext.NullTranslations) -> str:
+    _ = words.gettext
+    if seconds < 1:
+        return _("less than a second")
+    minutes, rest = divmod(round(seconds), 60)
+    if not minutes:
+        return _("{seconds} s").format(seconds=rest)
+    return _("{minutes} min {seconds} s").format(minutes=minutes, seconds=rest)
 
 
 def _same_original(source: Path, known: Provenance | None) -> bool:

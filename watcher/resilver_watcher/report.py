@@ -38,7 +38,11 @@ def status_of(journal: Journal, scheduler: Scheduler, work: Work, folders: Seque
         current=current,
         counts={
             "waiting": counts[State.SEEN] + counts[State.WAITING],
-            **{str(state): counts[state] for state in (State.WORKING, State.DONE, State.FAILED, State.ASIDE)},
+            "working": counts[State.WORKING],
+            "done": counts[State.DONE],
+            "unchanged": journal.unchanged(),
+            "failed": counts[State.FAILED],
+            "aside": counts[State.ASIDE],
         },
         failed=tuple(map(entry, journal.newest((State.FAILED, State.ASIDE), _FAILED))),
         results=tuple(map(entry, journal.newest((State.DONE,), _RESULTS))),

@@ -180,8 +180,9 @@ def _notifying(settings: Settings) -> tuple[Callable[[News], None], Callable[[],
 def _print(news: News) -> None:
     if news.trouble:
         complain(shown(news.trouble))
-    elif news.done or news.failed:
-        print(f"{news.done} done, {news.failed} failed.", flush=True)
+    elif news.done or news.unchanged or news.failed:
+        unchanged = f"{news.unchanged} unchanged, " if news.unchanged else ""
+        print(f"{news.done} done, {unchanged}{news.failed} failed.", flush=True)
 
 
 def _say(pairs: Sequence[Pair]) -> None:

@@ -14,8 +14,10 @@ from typing import Any, Literal, Protocol
 from resilver.recipe import Recipe
 
 Mood = Literal["idle", "working", "paused", "trouble"]
-COUNTS = ("waiting", "working", "done", "failed", "aside")
-"""What is counted: ``waiting`` includes pictures that are still being written."""
+Ending = Literal["done", "unchanged", "failed"]
+"""How a picture's way through a run ended; ``unchanged``: nothing was to be done to it."""
+COUNTS = ("waiting", "working", "done", "unchanged", "failed", "aside")
+"""What is counted: ``waiting`` includes pictures that are still being written, ``done`` those that are unchanged."""
 
 COPIED = "copied unchanged"
 """What is noted of a picture that is its own result."""
@@ -105,12 +107,13 @@ def _known(kind: type, data: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What is worth a notification: a run that ended (``done`` and ``failed`` pictures), or ``trouble``.
+    """What is worth a notification: a run that ended, with its pictures by their :data:`Ending`, or ``trouble``.
 
     ``opens``: the file or folder that a click opens.
     """
 
     done: int = 0
+    unchanged: int = 0
     failed: int = 0
     trouble: str = ""
     opens: Path | None = None

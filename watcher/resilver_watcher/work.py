@@ -26,7 +26,7 @@ from resilver_watcher.journal import Journal, JournalBroken, JournalError
 from resilver_watcher.pairs import Pair
 from resilver_watcher.scan import look_at
 from resilver_watcher.scheduler import Scheduler
-from resilver_watcher.state import COPIED, Current
+from resilver_watcher.state import COPIED, Current, Ending
 from resilver_watcher.verdict import RESUME_S, judge
 
 _log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class Work:
         recipe: Recipe,
         *,
         changed: Callable[[Job], None],
-        ended: Callable[[bool, Path | None], None],
+        ended: Callable[[Ending, Path | None], None],
         command: Sequence[str] | None = None,
     ) -> None:
         self._journal, self._scheduler = journal, scheduler
@@ -297,7 +297,7 @@ class Work:
         elif job.root is not None and self._settings.watch.originals == "move" and outputs:
             self._journal.keep()
             put_away(job.path, job.root, job.identity)
-        self._ended(True, outputs[-1] if outputs else None)
+        self._ended("done" if outcome.outputs else "unchanged", outputs[-1] if outputs else None)
 
     def _fail(self, job: Job, error: ResilverError) -> None:
         verdict = judge(error, job, self._settings.watch.look_s)
@@ -321,7 +321,7 @@ class Work:
         if verdict.state is State.SEEN:
             self._changed(job)
         elif verdict.state in (State.FAILED, State.ASIDE):
-            self._ended(False, None)
+            self._ended("failed", None)
 
     def _stopped(self) -> bool:
         """Asked every tenth of a second: a picture that takes long keeps the moves before it from nobody."""
