@@ -116,6 +116,10 @@ def _half_clean(factor: int) -> Callable[[NDArray, np.random.Generator], NDArray
     return lambda plane, rng: (degrade.clean if rng.random() < 0.5 else degrade.scan)(plane, factor, rng)
 
 
+# busy streets are where damage is hardest to tell, portraits where a mistake hurts most
+DAMAGE_SHARES = {"people": 0.35, "scenes": 0.2, "mixed": 0.25, "other": 0.08, "hr": 0.12}
+
+
 @dataclass
 class DamageTask:
     """Pictures with synthetic damage: what the detector and the filler have in common."""
@@ -125,15 +129,15 @@ class DamageTask:
     batch: int = 8
     rate: float = 2e-3
     decay: float = 1e-3
-    groups: list[list[NDArray]] = field(default_factory=list)
+    groups: dict[str, list[NDArray]] = field(default_factory=dict)
 
     def damaged(self, rng: np.random.Generator, clean: float) -> Damaged:
-        """A damaged crop; half of the pictures show people."""
+        """A damaged crop."""
         if not self.groups:
-            photos = [p for p in training_photos(self.folder) if min(p.pixels.shape[:2]) >= self.side]
-            people = [p.pixels for p in photos if p.category == "people"]
-            self.groups = [people, [p.pixels for p in photos if p.category != "people"]]
-        group = self.groups[int(rng.random() < 0.5)]
+            for photo in training_photos(self.folder):
+                if min(photo.pixels.shape[:2]) >= self.side:
+                    self.groups.setdefault(photo.category, []).append(photo.pixels)
+        group = self.groups[str(rng.choice(list(DAMAGE_SHARES), p=list(DAMAGE_SHARES.values())))]
         picture = group[rng.integers(len(group))]
         seen = int(
             rng.integers(self.side, min(picture.shape[:2]) + 1)
@@ -181,8 +185,10 @@ class FillerTask(DamageTask):
 
 
 COLOUR_STORED = 208
-LEAST_SEEN = 0.55  # smallest crop, as a share of the picture's short side
-COLOUR_SHARES = {"people": 0.42, "scenes": 0.23, "mixed": 0.15, "other": 0.14, "hr": 0.06}
+LEAST_SEEN = 0.4  # smallest crop, as a share of the picture's short side
+STRETCH = 1.25  # most by which a crop is made wider or narrower
+# scenes are few: shown more often they are learned by heart
+COLOUR_SHARES = {"people": 0.4, "scenes": 0.19, "mixed": 0.19, "other": 0.12, "hr": 0.1}
 MEAN_WEIGHT = 0.3  # of the error of the careful colour beside the entropy
 
 
@@ -217,6 +223,8 @@ class ColourTask:
         group = self.groups[str(rng.choice(list(COLOUR_SHARES), p=list(COLOUR_SHARES.values())))]
         seen = int(COLOUR_STORED * rng.uniform(LEAST_SEEN, 1) ** 0.5)
         crop = random_crop(group[rng.integers(len(group))], seen, rng, turn=False)
+        cut = int(seen / rng.uniform(1, STRETCH))
+        crop = crop[:cut] if rng.random() < 0.5 else crop[:, :cut]
         lab = colour.lab(cv2.resize(crop, (self.side, self.side), interpolation=cv2.INTER_AREA))
         ab = cv2.resize(lab[..., 1:], (self.side // 4, self.side // 4), interpolation=cv2.INTER_AREA)
         return _aged_lightness(lab[..., 0] / 100, rng)[None] * 2 - 1, ab.transpose(2, 0, 1), *colour.shared(ab)
