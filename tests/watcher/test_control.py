@@ -108,7 +108,7 @@ def test_nobody_there(endpoint):
         pass
     with pytest.raises(NotWatching, match="resilver watch"):
         call(endpoint, "status")
-    assert list(endpoint.folder.iterdir()) == []
+    assert not endpoint.folder.exists()
 
 
 def test_what_a_dead_daemon_left_is_replaced(tmp_path):
@@ -181,7 +181,7 @@ def test_the_key_of_a_port(tmp_path):
 
 
 def test_a_long_home(tmp_path):
-    """A folder whose name is too long for a socket gets a short place, the same for everybody who asks."""
+    """A folder whose name is too long for a socket gets a short place, the same for all who ask, until it is closed."""
     folder = tmp_path.joinpath(*["a rather long folder name"] * 6)
     endpoint = Endpoint(folder)
     try:
@@ -189,6 +189,7 @@ def test_a_long_home(tmp_path):
         with ControlServer(endpoint, answer):
             assert call(Endpoint(folder), "echo", what=1) == {"got": 1}
         assert Endpoint(folder / "b").folder != endpoint.folder
+        assert not endpoint.folder.exists()
     finally:
         shutil.rmtree(endpoint.folder, ignore_errors=True)
 

@@ -113,6 +113,7 @@ def test_the_menu_is_complete() -> None:
     assert find(look, "Failed (1)").items[2].text == "torn.jpg: The picture is damaged"
     assert (reason.text, reason.action) == ("The picture is cut off; scan it again.", None)
     assert [item.checked for item in find(look, "Engine").items] == [True, False]
+    assert look.click == Open(Path("/photos/out"))
 
 
 def test_the_engines_say_cost_and_privacy() -> None:
@@ -201,7 +202,7 @@ def test_without_a_daemon_it_offers_to_start_one(tmp_path: Path) -> None:
     desktop = FakeDesktop(Remote(endpoint))
     look = desktop.run()
     assert look.mood == "trouble"
-    assert find(look, "Start watching").action == Command(("watch", "--no-tray"))
+    assert find(look, "Start watching").action == look.click == Command(("watch", "--no-tray"))
     with ControlServer(endpoint, answering(FakeControls(BUSY), lambda: None)):
         assert desktop.run().mood == "working"
 

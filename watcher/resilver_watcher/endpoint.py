@@ -114,10 +114,12 @@ class Endpoint:
         return bool(user == os.getuid())
 
     def remove(self) -> None:
-        """Take the socket's name away."""
+        """Take the socket's name away, and its folder, which may lie outside of all that is ours."""
         for name in ("socket", "address"):
             with contextlib.suppress(OSError):
                 (self.folder / name).unlink()
+        with contextlib.suppress(OSError):
+            self.folder.rmdir()
 
 
 def _connect_by_path(path: Path, timeout_s: float) -> socket.socket:

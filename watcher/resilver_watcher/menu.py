@@ -76,12 +76,17 @@ SEPARATOR = Item()
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Everything that a tray icon shows. ``step``: of icons.STEPS that are done while working."""
+    """Everything that a tray icon shows.
+
+    ``step``: of icons.STEPS that are done while working. ``click``: what a click on the icon itself does, where that
+    does not open the menu.
+    """
 
     mood: Mood
     title: str
     items: tuple[Item, ...]
     step: int = 0
+    click: Action | None = None
 
 
 def look(
@@ -113,20 +118,17 @@ def look(
         SEPARATOR,
         Item(_("Quit"), Leave()),
     )
-    return Look(status.state, _title(now, status, words), items, step)
+    click = Open(Path(status.pairs[0].output)) if status.pairs else None
+    return Look(status.state, _title(now, status, words), items, step, click)
 
 
 def look_without_daemon(words: gettext.NullTranslations, reason: str = "") -> Look:
     """The look while no daemon answers; ``reason``: a sentence, if it is more than that there is none."""
     _ = words.gettext
     why = said(reason, words) or _("Resilver is not watching any folder.")
-    items = (
-        *_sentence(why),
-        SEPARATOR,
-        Item(_("Start watching"), Command(("watch", "--no-tray"))),
-        Item(_("Quit"), Leave()),
-    )
-    return Look("trouble", f"Resilver: {readable(why)}", items)
+    start = Command(("watch", "--no-tray"))
+    items = (*_sentence(why), SEPARATOR, Item(_("Start watching"), start), Item(_("Quit"), Leave()))
+    return Look("trouble", f"Resilver: {readable(why)}", items, click=start)
 
 
 def headline(status: Status, words: gettext.NullTranslations) -> str:

@@ -81,6 +81,8 @@ class PystrayIcon:
         if self._backend in ("appindicator", "gtk"):
             # pystray gives SIGINT back to the system when its loop starts, which would leave the icon's file behind
             importlib.import_module("gi.repository.GLib").idle_add(on_signals, leave)
+        if self._backend == "xorg":
+            _hear_clicks(self._icon)
         try:
             self._icon.run(lambda _icon: follow())
         except Exception:  # noqa: BLE001 - in its end it takes back a notification, which fails where nothing shows one
@@ -101,7 +103,19 @@ class PystrayIcon:
         self._icon.stop()
 
     def _lines(self) -> list[Any]:
-        return [self._line(item) for item in self._shown.items] if self._shown else []
+        shown = self._shown
+        if shown is None:
+            return []
+        # pystray's part for X has no menu, only this; on Windows it is the left button's
+        click = self._pystray.MenuItem("", self._clicked(shown.click), default=True, visible=False)
+        return [click, *map(self._line, shown.items)]
+
+    def _clicked(self, action: Action | None) -> Callable[[], None]:
+        def act() -> None:
+            if action is not None:
+                self._act(action)
+
+        return act
 
     def _line(self, item: Item) -> Any:
         if not item.text:
@@ -109,16 +123,19 @@ class PystrayIcon:
         if item.items:
             action: Any = self._pystray.Menu(*(self._line(inner) for inner in item.items))
         else:
-
-            def action() -> None:
-                if item.action is not None:
-                    self._act(item.action)
-
+            action = self._clicked(item.action)
         checked = None if item.checked is None else lambda _line: bool(item.checked)
         enabled = bool(item.action or item.items)
         # Windows takes & for the mark of the letter to press
         text = item.text.replace("&", "&&") if self._backend == "win32" else item.text
         return self._pystray.MenuItem(text, action, checked=checked, radio=item.radio, enabled=enabled)
+
+
+def _hear_clicks(icon: Any) -> None:
+    """Pystray's part for X acts on clicks, but as of 0.19.5 does not ask the server for them."""
+    x = importlib.import_module("Xlib.X")
+    icon._window.change_attributes(event_mask=x.ExposureMask | x.StructureNotifyMask | x.ButtonPressMask)  # noqa: SLF001
+    icon._display.flush()  # noqa: SLF001
 
 
 def on_signals(leave: Callable[[], None]) -> None:
