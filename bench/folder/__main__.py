@@ -1,9 +1,10 @@
-"""What the hot folder costs and bears: `./run bench folder [arrive] [idle] [overhead] [kills] [COUNT]` (default: all).
+"""What the hot folder costs and bears: `./run bench folder [PART…] [COUNT]` (default: all).
 
 arrive: 10,000 files by each way there is, to an engine that does nothing, with inotifywait beside.
 idle: CPU seconds a minute and memory of `resilver watch` with nothing to do.
 overhead: 200 photographs through the folder, and through the engine in one process, with the same priority.
 kills: `kill -9` at 200 random instants while pictures come in; each must be done once.
+cloud: the same with `resilver serve` as the cloud, killed as well; nothing is paid twice whose answer had come.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from PIL import Image
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1] / "tests"))
 
+from fakes.killed_cloud import kill_folder_and_cloud  # noqa: E402
 from fakes.kills import kill_and_restart  # noqa: E402
 from fakes.watched import Watched  # noqa: E402
 from resilver.settings import Settings  # noqa: E402
@@ -203,7 +205,22 @@ def measure_kills(count: int = 200) -> None:
         print(f"kills: {count} times kill -9, seed {SEED}: {pictures} pictures, {results} results, each once and whole")
 
 
-PARTS = {"arrive": measure_arrive, "idle": measure_idle, "overhead": measure_overhead, "kills": measure_kills}
+def measure_cloud(count: int = 200) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        pictures, worked, twice = kill_folder_and_cloud(Path(name) / "place", kills=count, seed=SEED, longest_s=4.0)
+        print(
+            f"cloud: {count} times kill -9 of the folder, half as many of the server, seed {SEED}: {pictures} pictures,"
+        )
+        print(f"  each once and whole; the server worked {worked} times, on {twice} pictures more than once")
+
+
+PARTS = {
+    "arrive": measure_arrive,
+    "idle": measure_idle,
+    "overhead": measure_overhead,
+    "kills": measure_kills,
+    "cloud": measure_cloud,
+}
 
 
 def main() -> None:

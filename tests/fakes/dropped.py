@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import os
 import time
 from pathlib import Path
@@ -21,6 +22,15 @@ class Steady(Negative):
             report.progress(step / 5, "working")
             report.check()
             time.sleep(0.01)
+
+
+class Counted(Negative):
+    """Writes into the file ``worked`` which picture it worked on, by its pixels, as soon as it has begun."""
+
+    def misbehave(self, picture: Picture, report: Report) -> None:
+        with Path(os.environ["RESILVER_TEST_GATE"]).with_name("worked").open("a") as file:
+            file.write(hashlib.sha256(picture.pixels.tobytes()).hexdigest() + "\n")
+        time.sleep(0.03)
 
 
 class GatedAtB(Negative):

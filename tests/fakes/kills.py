@@ -2,21 +2,44 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import shutil
 import threading
 import time
+from collections.abc import Callable, Iterator
 
 from fakes.watched import Watched, jpeg
 
 
-def kill_and_restart(folder: Watched, *, kills: int, seed: int, longest_s: float) -> int:
+def kill_and_restart(
+    folder: Watched,
+    *,
+    kills: int,
+    seed: int,
+    longest_s: float,
+    round_ended: Callable[[random.Random], None] | None = None,
+) -> int:
     """Kill and start ``folder`` so often, while pictures come in by and by; then let it come to its end.
 
     How many pictures there were. Each kill comes at a random instant up to ``longest_s`` after the start, every third
-    one takes the workers along.
+    one takes the workers along; ``round_ended`` is called just before it.
     """
     chance = random.Random(seed)
+    with _dropping(folder, chance) as names:
+        for number in range(kills):
+            folder.launch()
+            time.sleep(chance.uniform(0.0, longest_s))
+            round_ended(chance)
+            folder.kill(workers=number % 3 == 0)
+    folder.start()
+    folder.wait(120 + kills, done=len(names))
+    return len(names)
+
+
+@contextlib.contextmanager
+def _dropping(folder: Watched, chance: random.Random) -> Iterator[list[str]]:
+    """Pictures come in until the context ends; their names."""
     ended = threading.Event()
     names: list[str] = []
 
@@ -28,16 +51,10 @@ def kill_and_restart(folder: Watched, *, kills: int, seed: int, longest_s: float
     dropping = threading.Thread(target=drop)
     dropping.start()
     try:
-        for number in range(kills):
-            folder.launch()
-            time.sleep(chance.uniform(0.0, longest_s))
-            folder.kill(workers=number % 3 == 0)
+        yield names
     finally:
         ended.set()
         dropping.join()
-    folder.start()
-    folder.wait(120 + kills, done=len(names))
-    return len(names)
 
 
 def _bring(folder: Watched, name: str, way: str) -> None:

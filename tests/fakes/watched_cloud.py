@@ -24,11 +24,13 @@ class CloudWatched(Watched):
     ``cloud``: its settings. ``url``: of another service than the server.
     """
 
-    def __init__(self, place: Path, *scripts: Script, tls: bool = False, url: str = "", **cloud: Any) -> None:
+    def __init__(
+        self, place: Path, *scripts: Script, tls: bool = False, url: str = "", starts: bool = True, **cloud: Any
+    ) -> None:
         self.server = HostileServer(*map(self._watched, scripts), tls=tls)
         self._lines: set[str] = set()
         settings = {f"cloud__{name}": value for name, value in cloud.items()}
-        super().__init__(place, "", **{**QUICK, "cloud__base_url": url or self.server.url, **settings})
+        super().__init__(place, "", starts=starts, **{**QUICK, "cloud__base_url": url or self.server.url, **settings})
         self._environment["RESILVER_ENGINE"] = "cloud"
         service = CloudSettings(base_url=url or self.server.url)
         Ledger(place / "state" / "resilver" / "cloud").agree(service)
