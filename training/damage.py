@@ -24,7 +24,10 @@ MINIMUM_ALPHA = 0.2
 
 @dataclass(frozen=True)
 class Damaged:
-    """`given` with damage, `truth` without, `mask` 1 where the damage can be seen; float32 planes of one size."""
+    """`given` with damage, `truth` without, `mask` 1 where the damage can be seen; float32 planes of one size.
+
+    Grain and JPEG are in both: to take them away is the denoiser's task.
+    """
 
     given: Plane
     truth: Plane
@@ -185,7 +188,8 @@ def damage(picture: Plane, rng: np.random.Generator, *, clean: float = 0.2, alik
         noise = degrade.grain(np.zeros_like(truth), level, rng)
         given, truth = given + noise, truth + noise
     if rng.random() < 0.5:
-        given = degrade.jpeg(given, int(rng.integers(50, 96)))
+        quality = int(rng.integers(50, 96))
+        given, truth = degrade.jpeg(given, quality), degrade.jpeg(truth, quality)
     return Damaged(np.clip(given, 0, 1), np.clip(truth, 0, 1), mask)
 
 

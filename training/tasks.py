@@ -20,7 +20,7 @@ from training.nets import Colorizer, Denoiser, Enlarger, Filler, Pyramid
 
 Sample = tuple[NDArray, ...]
 GRAPHICS, CROPS = 0.07, 0.75  # shares; crops hold the detail, the rest is people, for faces
-SMOOTH = 0.03
+SMOOTH = 0.1
 SOFT, MOST_SOFT = 0.4, 2.2  # share of truths that are soft already, as most scans at a high resolution are
 
 
@@ -43,7 +43,7 @@ class Task(Protocol):
 
 
 def charbonnier(difference: Tensor) -> Tensor:
-    """Quadratic up to about eight 8-bit steps, then linear.
+    """Quadratic up to about 25 8-bit steps, then linear.
 
     With a narrower middle the network gave the median of what may have been: half of the correction that JPEG
     needs, and no fur.
