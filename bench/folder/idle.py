@@ -27,7 +27,7 @@ handed: dict[str, int] = {}
 
 
 class Nothing:
-    """A worker that finds everything good at once, without looking."""
+    """A worker that says of everything at once that it is done; the result is the source itself."""
 
     pid = 0
 
@@ -37,7 +37,7 @@ class Nothing:
     def improve_file(self, source: Path, *_: Any, **__: Any) -> FileResult:
         """Note the time."""
         handed[str(source)] = time.time_ns()
-        return FileResult(source, absent={"final": "nothing was done"})
+        return FileResult(source, {"final": source})
 
     def close(self) -> None:
         """There is nothing to let go of."""

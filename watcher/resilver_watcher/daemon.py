@@ -22,7 +22,7 @@ import psutil
 from resilver.errors import SettingsError
 from resilver.recipe import Recipe, preset
 from resilver.settings import Settings, state_dir
-from resilver_watcher.events import Overflows, watches
+from resilver_watcher.events import watches
 from resilver_watcher.folder import Folder, make_folders
 from resilver_watcher.intake import Intake
 from resilver_watcher.job import Job, State
@@ -126,14 +126,13 @@ class Daemon(Controls):
         """Watch and work until :meth:`stop`, or with ``once`` until all is done; 1 if something failed then."""
         for pair in self._pairs:
             make_folders(pair)
-        with Overflows(self._lost):
-            while not self._stopping.is_set():
-                try:
-                    if self._watch():
-                        break
-                except JournalBroken:
-                    self._start_anew()
-            self._close()
+        while not self._stopping.is_set():
+            try:
+                if self._watch():
+                    break
+            except JournalBroken:
+                self._start_anew()
+        self._close()
         return 1 if self._once and self._failed_ever else 0
 
     def _watch(self) -> bool:
@@ -242,14 +241,11 @@ class Daemon(Controls):
             self._intake.hint(root, path, hint, now)
             return
         for folder in self._folders:
-            if not root or str(folder.pair.input) == root:
+            if str(folder.pair.input) == root:
                 folder.sweep_by(now + FOLDER_S)
 
     def _hear(self, root: Path, path: str, hint: Hint | None) -> None:
         self._events.put((str(root), path, hint))
-
-    def _lost(self) -> None:
-        self._events.put(("", "", None))
 
     def _look_again(self, job: Job) -> None:
         if job.root is not None:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sys
 from pathlib import Path
 
-from resilver_watcher.events import Told, Watch
+from resilver_watcher.events import Told
 from resilver_watcher.pairs import Pair
 from resilver_watcher.scan import file_system, folder_identity, is_network
+
+if sys.platform == "linux":
+    from resilver_watcher.inotify import Watch
+else:
+    from resilver_watcher.observed import Watch
 
 _log = logging.getLogger(__name__)
 
