@@ -24,6 +24,9 @@ Colour = Callable[[Plane, float], Plane]  # L (0..100) and vividness -> ab
 BORDER = 16  # mirrored pixels around a picture; further away the networks hardly look
 KERNEL = np.ones((3, 3), np.uint8)
 LEAST_SIDE, MOST_SIDE = 128, 160  # short side that the colorizer looks at
+LEAST_SEEN = 300  # short side of the smallest copy that damage is looked for in
+# chance of damage from which a pixel counts, by reduction: collars, ties and posts look like damage when small
+THRESHOLDS = {1: 0.6, 2: 0.85, 4: 0.93}
 
 
 class Exported:
@@ -65,16 +68,16 @@ def detector(net: Net) -> Detect:
     return lambda plane: 1 / (1 + np.exp(-bordered(net, plane[None], 16)[0]))
 
 
-def find(detect: Detect, luma: Plane, threshold: float = 0.5) -> Plane:
+def find(detect: Detect, luma: Plane) -> Plane:
     """The mask of a whole picture: also looked for at half and quarter size, where broad damage looks fine."""
     height, width = luma.shape
-    chance = detect(luma)
+    mask = detect(luma) > THRESHOLDS[1]
     for scale in (2, 4):
-        if min(height, width) < 300 * scale:
+        if min(height, width) < LEAST_SEEN * scale:
             break
         small = cv2.resize(luma, (width // scale, height // scale), interpolation=cv2.INTER_AREA)
-        chance = np.maximum(chance, cv2.resize(detect(small), (width, height), interpolation=cv2.INTER_LINEAR))
-    return widened(chance > threshold)
+        mask |= cv2.resize(detect(small), (width, height), interpolation=cv2.INTER_LINEAR) > THRESHOLDS[scale]
+    return widened(mask)
 
 
 def widened(mask: NDArray[np.bool_]) -> Plane:
