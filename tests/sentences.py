@@ -10,6 +10,7 @@ front ends are marked for gettext; their catalogue is compiled as well.
 from __future__ import annotations
 
 import ast
+import datetime as dt
 import errno
 import io
 import os
@@ -30,7 +31,7 @@ ROOT = Path(__file__).parents[1]
 ROOMS = ("shared/resilver", "watcher/resilver_watcher", "gimp_plugin/resilver_gimp")
 _FAR = re.compile(r"/(server|http_contract|plugin)/")
 """What servers answer is English by contract, and GIMP's plug-in has no part of this package."""
-_PRINTED = re.compile(r"/cli/|gimp_plugin/|conformance\.py|watcher/(commands|service|opening)\.py")
+_PRINTED = re.compile(r"/cli/|gimp_plugin/|conformance\.py|watcher/(commands|service)\.py")
 """The command line is English: of what is printed there only the errors are taken."""
 _SENTENCE = re.compile(r"['{A-Z][^\n%]* [^\n%]* [^\n%]*\.")
 _PHRASE = re.compile(r" ?[a-z]+( [a-zA-Z0-9{},]+)+")
@@ -178,8 +179,9 @@ def of_texts() -> Catalog:
 
 def compiled(path: Path) -> bytes:
     """A catalogue as gettext reads it."""
-    made = io.BytesIO()
-    write_mo(made, read_catalogue(path))
+    catalogue, made = read_catalogue(path), io.BytesIO()
+    catalogue.creation_date = dt.datetime.fromtimestamp(0, dt.UTC)  # the same bytes each time
+    write_mo(made, catalogue)
     return made.getvalue()
 
 

@@ -163,10 +163,10 @@ def test_the_page_is_russian(tmp_path: Path) -> None:
         output="final", steps=(Step("improved", "", "mend fading, calm the grain"), Step("x2", "", "in 3 tiles")),
     )  # fmt: skip
     made = publish(stamp(read_picture(source, ReadLimits()), provenance), tmp_path / "out", "2", "png")
-    output.write_bytes(source.read_bytes())
+    output.write_bytes(made.read_bytes())
     entries = [
         Entry(str(source), "done", (str(made),), notes=("Only the first of 3 pages is used.",), seconds=83),
-        Entry(str(source), "done", (str(output),), notes=("already good", COPIED), seconds=0.2),
+        Entry(str(source), "done", (str(output),), notes=("a result of Resilver", COPIED), seconds=0.2),
     ]
     page = write_page(entries, tmp_path, translation(RUSSIAN, "linux")).read_text(encoding="utf-8")
     assert '<html lang="ru">' in page
@@ -175,6 +175,7 @@ def test_the_page_is_russian(tmp_path: Path) -> None:
         "восстановлено (исправление выцветания, сглаживание зерна), увеличено в 2 раза (по частям: 3) · 1 мин 23 с"
         in texts
     )
+    assert texts.count("восстановлено") == 1  # and not what was done to the one that was copied
     check_russian_text(re.sub(rf"{tmp_path}\S*|\S+\.png|Resilver", "", texts))
 
 

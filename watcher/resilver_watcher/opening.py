@@ -7,11 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+from resilver.language import in_language, system_language
 from resilver.settings import config_file
 
-_FIRST_SETTINGS = """\
-# Settings of Resilver. A line that begins with # is only a remark; docs/folder.md names the settings of the hot folder.
-"""
+_FIRST_SETTINGS = (
+    "Settings of Resilver. A line that begins with # is only a remark; "
+    "docs/folder.md names the settings of the hot folder."
+)
 
 
 def open_path(path: Path) -> None:
@@ -22,7 +24,7 @@ def open_path(path: Path) -> None:
     """
     if path == config_file() and not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(_FIRST_SETTINGS, encoding="utf-8")
+        path.write_text(f"# {in_language(_FIRST_SETTINGS, system_language(os.environ))}\n", encoding="utf-8")
     path.stat()
     if sys.platform == "win32":
         os.startfile(path)  # noqa: S606 - what a double click does there

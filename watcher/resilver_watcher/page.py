@@ -130,7 +130,8 @@ def _figure(entry: Entry, words: gettext.NullTranslations) -> str:
 
 
 def _caption(entry: Entry, known: Provenance | None, words: gettext.NullTranslations) -> str:
-    steps = ", ".join(_step(step, words) for step in known.steps) if known else ""
+    # a copy of an earlier result has the steps of that one, too
+    steps = ", ".join(_step(step, words) for step in known.steps) if known and COPIED not in entry.notes else ""
     facts = (steps, _took(entry.seconds, words) if entry.seconds else "", local_time(entry.when))
     lines = (" · ".join(filter(None, facts)), *(said(note, words) for note in entry.notes), entry.outputs[-1])
     return "<br>\n".join(_text(line) for line in lines if line)
