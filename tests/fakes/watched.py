@@ -103,9 +103,11 @@ class Watched:
             section, _, rest = name.rpartition("__")
             self._environment[f"RESILVER_{section or 'watch'}_{rest}".upper()] = str(value)
 
-    def run(self, *arguments: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
-        """Another command of this user, to its end."""
-        command = [sys.executable, str(PROGRAM), self._engine, *arguments]
+    def run(
+        self, *arguments: str, timeout_s: float = 60, before: Sequence[str] = ()
+    ) -> subprocess.CompletedProcess[str]:
+        """Another command of this user, to its end; ``before``: a command that starts it."""
+        command = [*before, sys.executable, str(PROGRAM), self._engine, *arguments]
         return subprocess.run(
             command, env=self._environment, capture_output=True, text=True, timeout=timeout_s, check=False
         )

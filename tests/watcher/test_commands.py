@@ -16,6 +16,7 @@ from fakes.controls import BUSY, FakeControls
 from fakes.hot_folder import wait_for
 from fakes.photos import save_photo
 from resilver.cli import main
+from resilver.picture_io.provenance import read_provenance
 from resilver.recipe import Recipe
 from resilver_watcher.control import ControlServer
 from resilver_watcher.endpoint import Endpoint
@@ -142,6 +143,23 @@ def test_once(home, capsys):
     assert main(["history", "--json"]) == 0
     states = {Path(one["source"]).name: one["state"] for one in map(json.loads, capsys.readouterr().out.splitlines())}
     assert states == {"a.png": "done", "cut.png": "failed"}
+
+
+def test_once_with_a_recipe_and_interrupted(home):
+    """--once does what its options say, as `restore` does, and tells by 130 that it was interrupted."""
+    save_photo(home / "in" / "a.png")
+    command = [*WATCH, "--once", "--input", "in", "--output", "out"]
+    done = subprocess.run([*command, "--upscale", "2", "--no-improve"], check=False, **CAUGHT)
+    assert done.returncode == 0
+    (result,) = (home / "out").iterdir()
+    assert Recipe.from_json(read_provenance(result).recipe) == Recipe(improve=False, resolution=2)
+    save_photo(home / "in" / "b.png")
+    slow = [word if word != "Negative" else "Slow" for word in command]
+    with subprocess.Popen(slow, stderr=subprocess.DEVNULL) as process:
+        wait_for(lambda: answers() and Remote().status().current)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+    assert len(list((home / "out").iterdir())) == 1
 
 
 def test_the_engine_that_is_asked_for(home):

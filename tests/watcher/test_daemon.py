@@ -180,6 +180,18 @@ def test_originals_are_put_away_if_wanted(tmp_path: Path) -> None:
     assert kept.read_bytes() == data
 
 
+def test_an_original_that_was_half_put_away(tmp_path: Path) -> None:
+    """Killed between the new name and the end of the old one, it goes on to one file, not to two."""
+    hot = HotFolder(tmp_path, originals="move")
+    photo = save_photo(hot.input / "a.jpg")
+    kept = hot.input / "Originals" / "a.jpg"
+    kept.parent.mkdir()
+    kept.hardlink_to(photo)
+    assert hot.once() == 0
+    assert not photo.exists()
+    assert [path.name for path in kept.parent.iterdir()] == ["a.jpg"]
+
+
 def test_files_are_handed_over_from_anywhere(tmp_path: Path) -> None:
     """Into the output folder, or beside each; with a recipe of their own."""
     hot = HotFolder(tmp_path)

@@ -18,6 +18,23 @@ from fakes.watched import Watched, jpeg
 
 
 @linux
+def test_row_2_no_inodes(tmp_path: Path) -> None:
+    """Room for bytes, but for no further file: its pictures wait, and are done when there is room again."""
+    out = tmp_path / "out"
+    with Watched(tmp_path, before=apart(f"mount -t tmpfs -o size=5m,nr_inodes=6 none {out}")) as folder:
+        fillers = [folder.view(out) / f"filler{number}.jpg" for number in range(5)]
+        for filler in fillers:
+            filler.touch()
+        folder.drop("a.jpg")
+        folder.eventually(lambda: folder.remote.status().trouble != "")
+        assert folder.remote.status().counts["failed"] == 0
+        for filler in fillers:
+            filler.unlink()
+        folder.wait(done=1)
+        assert not folder.remote.status().trouble
+
+
+@linux
 def test_row_2_disk_full(tmp_path: Path) -> None:
     """While the output has no room its pictures wait and say so; with room again they are done without being asked."""
     out = tmp_path / "out"
@@ -96,6 +113,17 @@ def test_row_9_folders_that_feed_each_other(tmp_path: Path, layout: str) -> None
         assert done.returncode == 2
         assert str(output) in done.stderr
         assert "Traceback" not in done.stderr
+
+
+@linux
+def test_row_9_folders_that_are_one_by_a_bind_mount(tmp_path: Path) -> None:
+    """It does not start either where the output is the input under another name."""
+    with Watched(tmp_path, starts=False) as folder:
+        folder.checked = False
+        bind = apart(f"mount --bind {folder.input} {folder.output}")
+        done = folder.run("watch", "--no-tray", before=bind)
+        assert done.returncode == 2
+        assert str(folder.output) in done.stderr
 
 
 def test_row_13_folder_away_and_back(tmp_path: Path) -> None:

@@ -164,11 +164,15 @@ def library() -> Path:
 
 
 def test_row_30_stopped_and_continued(tmp_path: Path) -> None:
-    """A machine that sleeps in the middle of a picture fails nothing."""
-    with Watched(tmp_path, "Slow") as folder:
+    """A machine that sleeps in the middle of a picture for longer than that may take fails nothing."""
+    deadline = {"worker__deadline_s": 2.0, "worker__deadline_s_per_megapixel": 0.0}
+    with Watched(tmp_path, "Slow", **deadline) as folder:
         folder.drop("a.jpg")
-        folder.eventually(lambda: folder.remote.status().state == "working")
-        folder.send(signal.SIGSTOP, workers=True)
+        folder.eventually(lambda: (now := folder.remote.status().current) is not None and now.fraction > 0.05)
+        for worker in psutil.Process(folder.pid).children(recursive=True):
+            worker.suspend()
+        time.sleep(0.5)  # what the worker said before is heard
+        folder.send(signal.SIGSTOP)
         time.sleep(3)
         folder.send(signal.SIGCONT, workers=True)
         folder.wait(done=1)

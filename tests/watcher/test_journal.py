@@ -179,6 +179,19 @@ def test_a_turn_that_somebody_else_gave_is_kept(file: Path) -> None:
     journal.close()
 
 
+def test_what_somebody_named_is_not_left_behind_by_a_kill(file: Path) -> None:
+    """Entered and not yet given a turn, it has one after the next start: no sweep would find it."""
+    journal = Journal(file)
+    path = Path("/else/a.jpg")
+    journal.see(None, {path: Path("/out")}, Recipe(resolution=2))
+    (found,) = seen(journal, "b.jpg")
+    journal.close()
+    journal = Journal(file)
+    assert [job.path for job in journal.waiting(10)] == [path]
+    assert journal.find(found).state is State.SEEN
+    journal.close()
+
+
 def test_a_kill_between_two_commits_leaves_whole_moves(file: Path) -> None:
     """Moves that were kept stand after a kill, later ones are as if they had not been: the picture waits again."""
     code = (

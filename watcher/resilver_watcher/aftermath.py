@@ -102,7 +102,8 @@ def _rename(path: Path, target: Path) -> None:
     try:
         target.hardlink_to(path)
     except FileExistsError:
-        raise
+        if not target.samefile(path):  # else it was being put away when the process ended
+            raise
     except OSError:  # a file system without links
         if target.exists():
             raise FileExistsError(target) from None

@@ -287,7 +287,10 @@ class Daemon(Controls):
         self._told(News(trouble=sentence))
 
     def _look_at_battery(self) -> None:
-        battery = psutil.sensors_battery()
+        try:
+            battery = psutil.sensors_battery()
+        except (OSError, ValueError):  # a system that has no word for it, as containers are
+            battery = None
         self._on_battery = battery is not None and battery.power_plugged is False
         self._work.pause(self._on_battery or self.paused)
 

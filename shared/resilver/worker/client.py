@@ -54,6 +54,7 @@ _log = logging.getLogger(__name__)
 _Last = TypeVar("_Last", Info, Folder, Improved, Batched, ImprovedRaw, Assessed)
 
 POLL_S = 0.1  # how soon a wish to cancel is heard
+_ASLEEP_S = 1.5  # where so much time passes at once, this process was stopped, and the worker with it
 CANCEL_S = 15.0  # a large tile on an old machine takes some seconds; who does not stop by then is stopped
 
 
@@ -312,7 +313,8 @@ class _Patience:
         if settings.engine == "cloud":  # which says nothing while it waits for a service, and ends that by itself
             self._deadline_s += settings.cloud.deadline_s
         self._fraction = 0.0
-        self._end_s = time.monotonic() + self._deadline_s
+        self._checked_s = time.monotonic()
+        self._end_s = self._checked_s + self._deadline_s
         self.cancelled = False
 
     def started(self, megapixels: float) -> None:
@@ -332,7 +334,11 @@ class _Patience:
             self._end_s = max(self._end_s, time.monotonic() + seconds)
 
     def check(self) -> None:
-        if time.monotonic() < self._end_s:
+        now_s = time.monotonic()
+        if now_s - self._checked_s > _ASLEEP_S:
+            self._end_s += now_s - self._checked_s
+        self._checked_s = now_s
+        if now_s < self._end_s:
             return
         if self.cancelled:
             raise Cancelled("Stopped at your request; nothing was changed.")
