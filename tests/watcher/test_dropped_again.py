@@ -140,3 +140,17 @@ def test_each_request_for_a_picture_is_one_of_its_own(tmp_path: Path) -> None:
         daemon.resume()
         wait_for(lambda: daemon.status().counts["done"] == 3)
     assert sorted(map(str, recipes(hot))) == sorted(map(str, (Recipe(), UPSCALE, preset("Upscale 4x"))))
+
+
+def test_a_picture_is_tried_again_for_all_that_was_asked(tmp_path: Path) -> None:
+    """Whichever of its requests failed, and whichever came last."""
+    hot = HotFolder(tmp_path, "dropped.MissingAtB")
+    photo = save_photo(tmp_path / "else" / "b.jpg")
+    with hot.running() as daemon:
+        daemon.enqueue([photo], UPSCALE)
+        daemon.enqueue([photo])
+        wait_for(lambda: daemon.status().counts["failed"] == 2)
+    hot.command = command("Negative")
+    with hot.running() as daemon:
+        assert daemon.retry([photo]) == 2
+        wait_for(lambda: daemon.status().counts["done"] == 2)

@@ -327,8 +327,8 @@ class Daemon(Controls):
         if paths is None:
             jobs = self._journal.newest((State.FAILED, State.ASIDE), -1)
         else:
-            found = [self._journal.find(Path(os.path.abspath(path))) for path in paths]  # noqa: PTH100 - links stay
-            jobs = [job for job in found if job and job.state in (State.FAILED, State.ASIDE, State.DONE)]
+            found = [self._journal.requests(Path(os.path.abspath(path))) for path in paths]  # noqa: PTH100 - links stay
+            jobs = [job for jobs in found for job in jobs if job.state in (State.FAILED, State.ASIDE, State.DONE)]
         self._journal.queue([(job, job.identity, 0) for job in jobs])
         self._scheduler.release_all()
         self._work.wake()

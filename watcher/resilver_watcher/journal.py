@@ -307,6 +307,10 @@ class Journal:
         """For every picture of an input folder: state, inode, size, mtime in ns."""
         with self._reading() as db:
             rows = db.execute(
+    def requests(self, path: Path) -> list[Job]:
+        """All that was asked for a picture."""
+        return self._select("path = ?", [os.fsencode(path)])
+
                 "SELECT path, state, inode, size, mtime_ns FROM jobs WHERE root = ?", (os.fsencode(root),)
             )
             return {os.fsdecode(path): (State(state), *rest) for path, state, *rest in rows}
