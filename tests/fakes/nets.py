@@ -40,7 +40,7 @@ class FakeDevice:
         self._spoil = spoil
 
     def open(self, network, param, weights):
-        def run(inputs, outputs):
+        def run(inputs, wanted, keep=()):
             self.calls += 1
             block = inputs[network.input]
             self.sizes.append(block.shape[1:])
@@ -50,9 +50,9 @@ class FakeDevice:
             made = {
                 pool.of: np.zeros((4, *(side - 2 * pool.lost for side in block.shape[1:]))) for pool in network.pooled
             }
-            made |= {name: block for pool in network.pooled for name in pool.keep if name not in made}
+            made |= {name: block for pool in network.pooled for name in (*pool.keep, *pool.spare) if name not in made}
             made[network.output] = large
-            return [self._spoil(self.calls, made[name]) for name in outputs]
+            return self._spoil(self.calls, made[wanted]), {name: made[name] for name in keep}
 
         return run
 

@@ -75,7 +75,7 @@ def test_averages_are_those_of_the_whole(runtime, name, height, width, tile, see
 def test_what_is_kept_for_averages_is_bounded(name):
     """Each tile that takes part in the averages costs four more calls; no more take part than may be kept."""
     stage = Single(name)
-    most = (40 + 2 * stage.margin) ** 2 * NETWORKS[name].kept
+    most = (40 + 2 * stage.margin) ** 2 * NETWORKS[name].kept[False]
     for side in (240, 480):
         device = FakeDevice()
         run_tiled(stage, texture(side, side), fake_runtime(device), Report(), tile=40, kept_bytes=9 * most)

@@ -20,13 +20,15 @@ class Pool:
     """An average over the whole input (squeeze and excite), by the names of a network's blobs.
 
     ``blob`` is the average of ``of``, which ``lost`` pixels of the input on each side do not reach. With the
-    input, ``of``, ``keep`` and the averages so far the rest of the network can be run.
+    input, ``of``, ``keep`` and the averages so far the rest of the network can be run; with ``spare``, too,
+    nothing is computed twice.
     """
 
     blob: str
     of: str
     lost: int
     keep: tuple[str, ...] = ()
+    spare: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +41,8 @@ class Network:
     ``multiple``: of the input's sides and of the places where tiles start.
     ``border``: how a picture is continued beyond its edge (:func:`numpy.pad`'s terms).
     ``pooled``: its averages over the whole input in their order: tiles of one picture must share them or
-    their seams show. ``kept``: bytes per pixel of its input that it holds at most from one to the next.
+    their seams show. ``kept``: bytes per pixel of its input that it holds at most from one to the next,
+    without and with what is spare.
     ``crops``: whether the network itself leaves the pad out of its output.
     ``residual``: whether the output is to be added to the input, every pixel repeated.
     ``tile``: the side in input pixels that was measured as quickest within its memory.
@@ -55,7 +58,7 @@ class Network:
     input: str
     output: str
     pooled: tuple[Pool, ...] = ()
-    kept: int = 0
+    kept: tuple[int, int] = (0, 0)
     crops: bool = True
     residual: bool = False
     tile: int = 192
@@ -78,22 +81,29 @@ _CUNET = replace(
     label="waifu2x cunet",
     pad=18,
     pooled=(
-        Pool("Pooling1", "Convolution5_ReLU5", 6),
-        Pool("Pooling2", "Convolution13_ReLU13", 11, ("Deconvolution2",)),
-        Pool("Pooling3", "Convolution18_ReLU17", 15, ("Deconvolution2", "Convolution13_ReLU13")),
-        Pool("Pooling4", "Convolution22_ReLU21", 17, ("Deconvolution2",)),
+        Pool("Pooling1", "Convolution5_ReLU5", 6, ("Convolution2_ReLU2",)),
+        Pool("Pooling2", "Convolution13_ReLU13", 11, ("Deconvolution2",), ("Convolution10_ReLU10",)),
+        Pool(
+            "Pooling3",
+            "Convolution18_ReLU17",
+            15,
+            ("Deconvolution2", "Convolution13_ReLU13"),
+            ("Convolution10_ReLU10",),
+        ),
+        Pool("Pooling4", "Convolution22_ReLU21", 17, ("Deconvolution2",), ("Convolution10_ReLU10",)),
     ),
-    kept=380,
+    kept=(380, 890),
 )
 
 
-def _gaps(first: str, base: str, second: str, third: str, fourth: str) -> tuple[Pool, ...]:
-    """Real-CUGAN's averages; ``base`` is what its first half gives to the second."""
+def _gaps(blobs: str) -> tuple[Pool, ...]:
+    """Real-CUGAN's; ``base``: what its first half gives to the second; ``early`` and ``late``: their skips."""
+    early, first, base, late, second, third, fourth = blobs.split()
     return (
-        Pool("gap0", first, 6),
-        Pool("gap1", second, 11, (base,)),
-        Pool("gap2", third, 15, (base, second)),
-        Pool("gap3", fourth, 17, (base,)),
+        Pool("gap0", first, 6, (early,)),
+        Pool("gap1", second, 11, (base,), (late,)),
+        Pool("gap2", third, 15, (base, second), (late,)),
+        Pool("gap3", fourth, 17, (base,), (late,)),
     )
 
 
@@ -106,8 +116,8 @@ _CUGAN = Network(
     multiple=2,
     input="in0",
     output="out0",
-    pooled=_gaps("8", "19", "28", "39", "50"),
-    kept=380,
+    pooled=_gaps("3 8 19 23 28 39 50"),
+    kept=(380, 890),
 )
 # an overlap of 12 leaves 0.9/255, of 18 nothing; x4plus would need more than the 32 that leave 3/255, has the
 # 10 of its own program here, and is no preset of ours: it is for comparisons
@@ -154,12 +164,17 @@ NETWORKS: Mapping[str, Network] = MappingProxyType(
                 pad=28,
                 multiple=4,
                 pooled=(
-                    Pool("Pooling1", "Convolution5_ReLU5", 6),
-                    Pool("Pooling2", "Convolution14_ReLU13", 14, ("Convolution9",)),
-                    Pool("Pooling3", "Convolution19_ReLU17", 22, ("Convolution9", "Convolution14_ReLU13")),
-                    Pool("Pooling4", "Convolution23_ReLU21", 26, ("Convolution9",)),
+                    Pool("Pooling1", "Convolution5_ReLU5", 6, ("Convolution2_ReLU2",)),
+                    Pool("Pooling2", "Convolution14_ReLU13", 14, ("Convolution9", "Convolution11_ReLU10")),
+                    Pool(
+                        "Pooling3",
+                        "Convolution19_ReLU17",
+                        22,
+                        ("Convolution9", "Convolution11_ReLU10", "Convolution14_ReLU13"),
+                    ),
+                    Pool("Pooling4", "Convolution23_ReLU21", 26, ("Convolution9", "Convolution11_ReLU10")),
                 ),
-                kept=104,
+                kept=(230, 230),
             )
             for n in range(4)
         },
@@ -173,14 +188,14 @@ NETWORKS: Mapping[str, Network] = MappingProxyType(
             pad=19,
             residual=True,
             tile=128,
-            pooled=_gaps("10", "20", "30", "41", "52"),
-            kept=460,
+            pooled=_gaps("5 10 20 25 30 41 52"),
+            kept=(460, 970),
         ),
         "cugan-pro-conservative": replace(
             _CUGAN,
             stem="models-pro/up2x-conservative",
             label="Real-CUGAN pro conservative",
-            pooled=_gaps("10", "21", "30", "41", "52"),
+            pooled=_gaps("5 10 21 25 30 41 52"),
         ),
         "animevideo-x2": replace(_named(_ESRGAN, "realesr-animevideov3-x2", "animevideov3"), scale=2),
         "animevideo-x4": _named(_ESRGAN, "realesr-animevideov3-x4", "animevideov3"),

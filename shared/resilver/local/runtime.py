@@ -8,7 +8,7 @@ import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -29,11 +29,17 @@ _FLAT = 2 / 255
 _ABSURD = 1e20
 
 
-class Net(Protocol):
-    """An opened network: named inputs to the wanted blobs. Raises RuntimeError or MemoryError."""
+class Blob(Protocol):
+    """Features as a device keeps them, in half precision; to be given to a net again."""
 
-    def __call__(self, inputs: Mapping[str, Floats], outputs: Sequence[str]) -> list[Floats]:
-        """Run once; the arrays given back own their memory."""
+
+class Net(Protocol):
+    """An opened network. Raises RuntimeError or MemoryError."""
+
+    def __call__(
+        self, inputs: Mapping[str, Floats | Blob], wanted: str, keep: Sequence[str] = ()
+    ) -> tuple[Floats, dict[str, Blob]]:
+        """Run from the named inputs to the wanted blob, whose array owns its memory, and to those to keep."""
 
 
 class Device(Protocol):
@@ -92,27 +98,31 @@ class Runtime:
             EngineMemory: it does not fit; smaller blocks may.
             BlankResult: the output is empty though the input is not.
         """
-        return self.part(name, chw, averages, {}, [NETWORKS[name].output], report)[0]
+        return self.part(name, chw, averages, {}, NETWORKS[name].output, report=report)[0]
 
     def part(  # noqa: PLR0917 - what is known, then what is wanted
         self,
         name: str,
         chw: Floats,
         averages: Sequence[Floats],
-        known: Mapping[str, Floats],
-        wanted: Sequence[str],
+        known: Mapping[str, Blob],
+        wanted: str,
+        keep: Sequence[str] = (),
         report: Report | None = None,
-    ) -> list[Floats]:
-        """Some blobs of the network, computed from those that are ``known`` where it can; raises like :meth:`run`."""
+    ) -> tuple[Floats, dict[str, Blob]]:
+        """A blob of the network, computed from those that are ``known`` where it can, and those to ``keep``.
+
+        Raises like :meth:`run`.
+        """
         network = NETWORKS[name]
         fixed = {pool.blob: average for pool, average in zip(network.pooled, averages, strict=False)}
         inputs = {network.input: chw, **fixed, **known}
         while True:
             device = self._device()
             try:
-                made = self._net(name)(inputs, wanted)
-                _check(network, chw, dict(zip(wanted, made, strict=True)))
-                return made
+                made, kept = self._net(name)(inputs, wanted, keep)
+                _check(network, chw, wanted, made)
+                return made, kept
             except (RuntimeError, MemoryError, BlankResult) as error:
                 if not self._give_up(device, error, report):
                     raise _translate(name, error) from error
@@ -161,16 +171,15 @@ def _translate(name: str, error: Exception) -> EngineError:
     return EngineError(f"The network {name} failed ({error}).")
 
 
-def _check(network: Network, seen: Floats, blobs: Mapping[str, Floats]) -> None:
-    for name, made in blobs.items():
-        low, high = float(made.min()), float(made.max())
-        if not (abs(low) < _ABSURD and abs(high) < _ABSURD):  # false for NaN, too
-            raise BlankResult(f"The network {network.label} gave no numbers.")
-        if name == network.output and low == high and not network.residual:
-            pad = network.pad
-            core = seen[:, pad : -pad or None, pad : -pad or None]
-            if core.size and float(np.ptp(core)) > _FLAT:
-                raise BlankResult(f"The network {network.label} gave an empty picture.")
+def _check(network: Network, seen: Floats, name: str, made: Floats) -> None:
+    low, high = float(made.min()), float(made.max())
+    if not (abs(low) < _ABSURD and abs(high) < _ABSURD):  # false for NaN, too
+        raise BlankResult(f"The network {network.label} gave no numbers.")
+    if name == network.output and low == high and not network.residual:
+        pad = network.pad
+        core = seen[:, pad : -pad or None, pad : -pad or None]
+        if core.size and float(np.ptp(core)) > _FLAT:
+            raise BlankResult(f"The network {network.label} gave an empty picture.")
 
 
 class NcnnDevice:
@@ -204,25 +213,68 @@ class NcnnDevice:
 class _NcnnNet:
     def __init__(self, net: Any) -> None:
         self._net = net
+        ncnn = _import_ncnn()
+        # memory that is used again: fresh pages for each blob took a quarter of the time
+        self._memory = ncnn.PoolAllocator()
+        self._casting = ncnn.Option()
+        self._casting.blob_allocator = self._memory
 
-    def __call__(self, inputs: Mapping[str, Floats], outputs: Sequence[str]) -> list[Floats]:
+    def __call__(
+        self, inputs: Mapping[str, Floats | Blob], wanted: str, keep: Sequence[str] = ()
+    ) -> tuple[Floats, dict[str, Blob]]:
         ncnn = _import_ncnn()
         # a Mat made of an array does not own the memory: both must live until the last extraction
-        arrays = {name: np.ascontiguousarray(array, np.float32) for name, array in inputs.items()}
-        mats = {name: ncnn.Mat(array) for name, array in arrays.items()}
+        arrays = {
+            name: np.ascontiguousarray(given, np.float32) if isinstance(given, np.ndarray) else given
+            for name, given in inputs.items()
+        }
+        mats = {
+            name: ncnn.Mat(given) if isinstance(given, np.ndarray) else _single(given, self._casting)
+            for name, given in arrays.items()
+        }
         extractor = self._net.create_extractor()
         for name, mat in mats.items():
             extractor.input(name, mat)
-        made = []
-        for name in outputs:
-            code, mat = extractor.extract(name)
-            if code == -100:  # ncnn's code for an allocation that failed
-                raise MemoryError
-            if code != 0:
-                raise RuntimeError(f"code {code}")
-            made.append(np.array(mat))
-        del mats, arrays
-        return made
+        # in the layout of the processor's vectors: to lay them out in rows and back costs a tenth of the run
+        made = {name: _extract(extractor, name, 1) for name in keep}
+        kept = {name: _half(mat, self._net.opt) for name, mat in made.items()}
+        rows = ncnn.Mat()
+        if wanted in made:
+            ncnn.convert_packing(_single(made[wanted], self._casting), rows, 1, self._casting)
+        else:
+            rows = _extract(extractor, wanted, 0)
+        made_rows = np.array(rows)
+        del mats, arrays, rows
+        return made_rows, kept
+
+
+def _extract(extractor: Any, name: str, layout: Literal[0, 1]) -> Any:
+    """A blob; ``layout`` 0: in rows of single precision, 1: as the device has it."""
+    code, mat = extractor.extract(name, layout)
+    if code == -100:  # ncnn's code for an allocation that failed
+        raise MemoryError
+    if code != 0:
+        raise RuntimeError(f"code {code}")
+    return mat
+
+
+def _half(mat: Any, option: Any) -> Any:
+    """In 16 bits, which is too fine to be seen afterwards; pictures, which go into the output as they are, stay."""
+    if mat.elemsize == 2 * mat.elempack or mat.c * mat.elempack <= 3:
+        return mat
+    ncnn = _import_ncnn()
+    made = ncnn.Mat()
+    ncnn.cast_float32_to_float16(mat, made, option)
+    return made
+
+
+def _single(mat: Any, option: Any) -> Any:
+    if mat.elemsize != 2 * mat.elempack:
+        return mat
+    ncnn = _import_ncnn()
+    made = ncnn.Mat()
+    ncnn.cast_float16_to_float32(mat, made, option)
+    return made
 
 
 def find_devices(settings: LocalSettings) -> list[Device]:

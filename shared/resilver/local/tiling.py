@@ -10,16 +10,15 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from resilver.engine import Report
 from resilver.errors import EngineMemory
 from resilver.local.blocks import Blocks, Span
 from resilver.local.networks import NETWORKS, Pool
-from resilver.local.runtime import Floats, Runtime
+from resilver.local.runtime import Blob, Floats, Runtime
 from resilver.picture import Pixels
 from resilver.picture_io import canvas
 
@@ -28,7 +27,8 @@ Place = tuple[int, int]
 
 # The averages of squeeze-and-excite blobs are those of all tiles while what these keep fits, which are pictures
 # of up to 1.6 megapixels at x2 and 1.1 with one network for x4 (two of x2: 0.4), else of as many tiles as fit.
-# 100 megapixels at x2 were seen to take 1.5 GB in all while they learned
+# Up to 0.7 megapixels nothing is computed twice. 100 megapixels at x2 were seen to take 1.5 GB in all while
+# they learned
 _KEPT_BYTES = 900_000_000
 
 
@@ -38,6 +38,7 @@ class Work:
 
     ``averages``: of each stage. ``made``: what a stage made of a sample while it learned, by stage and
     place. ``place``: the tile that is run now. ``step``: worth of a stage's step with one sample, in tiles.
+    ``spare``: whether there is room for what is spare to a network's averages (see :class:`Pool`).
     """
 
     runtime: Runtime
@@ -47,6 +48,7 @@ class Work:
     made: dict[tuple[object, Place], Floats] = field(default_factory=dict)
     place: Place = (0, 0)
     step: float = 0.0
+    spare: bool = False
     done: float = 0.0
     total: float = 1.0
 
@@ -140,7 +142,7 @@ class Single:
         if not self._network.pooled:
             return
         averages = work.averages.setdefault(self, [])
-        states: list[dict[str, _Kept]] = [{} for _ in samples]
+        states: list[dict[str, Blob]] = [{} for _ in samples]
         for pool in self._network.pooled:
             total, count = np.zeros(1), 0
             for number, sample in enumerate(samples):
@@ -152,21 +154,22 @@ class Single:
             averages.append((total / count).astype(np.float32))
         for sample, state in zip(samples, states, strict=True):
             work.advance(work.step)
-            (work.made[self, sample.place],) = self._part(sample, state, [self._network.output], work)
+            work.made[self, sample.place], _ = self._part(sample, state, self._network.output, (), work)
             state.clear()
 
     def _continue(
-        self, sample: Sample, state: dict[str, _Kept], pool: Pool, work: Work
-    ) -> tuple[dict[str, _Kept], Floats]:
+        self, sample: Sample, state: dict[str, Blob], pool: Pool, work: Work
+    ) -> tuple[dict[str, Blob], Floats]:
         """Run one sample to the next pooled blob; the state is then what the rest of the network needs."""
-        wanted = [name for name in (*pool.keep, pool.of) if name not in state]
-        made = self._part(sample, state, wanted, work)
-        kept = {name: state[name] for name in pool.keep if name in state}
-        return kept | {name: _Kept(blob) for name, blob in zip(wanted, made, strict=True)}, made[-1]
+        needed = (*pool.keep, *(pool.spare if work.spare else ()), pool.of)
+        kept = {name: state[name] for name in needed if name in state}
+        made, new = self._part(sample, state, pool.of, [name for name in needed if name not in state], work)
+        return kept | new, made
 
-    def _part(self, sample: Sample, state: dict[str, _Kept], wanted: list[str], work: Work) -> list[Floats]:
-        known = {name: kept.blob() for name, kept in state.items()}
-        return work.runtime.part(self._name, sample.block, work.averages[self], known, wanted, work.report)
+    def _part(
+        self, sample: Sample, state: dict[str, Blob], wanted: str, keep: Sequence[str], work: Work
+    ) -> tuple[Floats, dict[str, Blob]]:
+        return work.runtime.part(self._name, sample.block, work.averages[self], state, wanted, keep, work.report)
 
 
 class Chain:
@@ -282,7 +285,9 @@ def _run(stage: Stage, source: Blocks, side: int, work: Work, kept_bytes: int) -
     work.total = len(rows) * len(columns)
     learned: set[Place] = set()
     if work.total > 1 and _pooled(stage):
-        samples = _samples(source, rows, columns, max(kept_bytes // _kept(stage, rows, columns), 1))
+        most, most_with_spare = (kept_bytes // _kept(stage, rows, columns, spare) for spare in (False, True))
+        work.spare = most_with_spare >= work.total
+        samples = _samples(source, rows, columns, max(most, 1))
         canvas.release(source.pixels)
         learned = {sample.place for sample in samples}
         work.step = 1 / _pooled(stage)
@@ -318,23 +323,11 @@ def _samples(source: Blocks, rows: list[Span], columns: list[Span], count: int) 
     ]
 
 
-def _kept(stage: Stage, rows: list[Span], columns: list[Span]) -> int:
+def _kept(stage: Stage, rows: list[Span], columns: list[Span], spare: bool) -> int:
     """Bytes that the largest tile keeps while the stage learns."""
     height, width = (max(end - start for start, end in spans) + 2 * stage.margin for spans in (rows, columns))
     used = [NETWORKS[name] for name in stage.networks]
-    return height * width * max(network.kept * (stage.scale // network.scale) ** 2 for network in used)
-
-
-class _Kept:
-    """A blob of a tile that waits: features in 16 bits of fixed point, which is too fine to be seen afterwards."""
-
-    def __init__(self, blob: Floats) -> None:
-        self._step = np.float32(max(float(blob.max()), -float(blob.min()), 1e-6) / 32767)
-        # colours go into the output as they are
-        self._values: npt.NDArray[Any] = blob if len(blob) <= 3 else (blob * (1 / self._step)).astype(np.int16)
-
-    def blob(self) -> Floats:
-        return self._values if self._values.dtype == np.float32 else self._values * self._step
+    return height * width * max(network.kept[spare] * (stage.scale // network.scale) ** 2 for network in used)
 
 
 def _pooled(stage: Stage) -> int:
