@@ -299,6 +299,10 @@ class Journal:
             )
         return next(iter(self._select(f"{where} ORDER BY changes DESC LIMIT 1", values)), None)
 
+    def requests(self, path: Path) -> list[Job]:
+        """All that was asked for a picture."""
+        return self._select("path = ?", [os.fsencode(path)])
+
     def find_all(self, root: Path, states: Collection[State]) -> list[Job]:
         """The pictures of an input folder in these states."""
         return self._select(f"root = ? AND state IN ({_marks(states)})", [os.fsencode(root), *map(str, states)])
@@ -307,10 +311,6 @@ class Journal:
         """For every picture of an input folder: state, inode, size, mtime in ns."""
         with self._reading() as db:
             rows = db.execute(
-    def requests(self, path: Path) -> list[Job]:
-        """All that was asked for a picture."""
-        return self._select("path = ?", [os.fsencode(path)])
-
                 "SELECT path, state, inode, size, mtime_ns FROM jobs WHERE root = ?", (os.fsencode(root),)
             )
             return {os.fsdecode(path): (State(state), *rest) for path, state, *rest in rows}
