@@ -42,6 +42,7 @@ _log = logging.getLogger(__name__)
 CHECK_S = 5.0  # a root that is another one, or threads that died, are seen after so long
 FOLDER_S = 2.0  # after folders came or went, one sweep for all of them
 BATTERY_S = 30.0
+LULL_S = 0.02  # between the parts of a heap that are taken in, so that the work gets on with the first
 ONCE_PATIENCE_S = 10.0
 
 _Event = tuple[str, str, Hint | None]
@@ -101,7 +102,7 @@ class Daemon(Controls):
         self._work = Work(
             self._journal, self._scheduler, self._settings, self._pairs,
             preset(self._journal.fact("preset") or watch.preset),
-            changed=self._look_again, ended=self._count, command=self._command,
+            changed=self._look_again, ended=self._count, rests=lambda: self._events.put(None), command=self._command,
         )  # fmt: skip
         readiness = Readiness(watch.quiet_s, watch.look_s, patience_s)
         self._intake = Intake(
@@ -181,7 +182,7 @@ class Daemon(Controls):
     def _next_s(self, now: float) -> float:
         due = [folder.due_s for folder in self._folders if folder.present]
         if self._intake.next_s is not None:
-            due.append(self._intake.next_s)
+            due.append(max(self._intake.next_s, now + LULL_S))
         if self._once:
             due.append(now + 0.2)
         return min(due, default=now + CHECK_S)
@@ -208,7 +209,8 @@ class Daemon(Controls):
         for folder in self._folders:
             if folder.present and now >= folder.due_s:
                 self._sweep(folder, now)
-        self._intake.enter()
+        if self._intake.enter():
+            self._work.expect()
         # the clock of another machine says nothing about the age of its files
         clock_ns = None if any(folder.foreign_clock for folder in self._folders) else time.time_ns()
         if self._intake.settle(time.monotonic(), clock_ns):
@@ -257,7 +259,6 @@ class Daemon(Controls):
         self._run_counts[how] += 1
         self._failed_ever |= how == "failed"
         self._last_output = output or self._last_output
-        self._events.put(None)
 
     def _all_done(self) -> bool:
         if not self._once:

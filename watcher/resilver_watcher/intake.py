@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from resilver.errors import PictureUnreadable, ResilverError
@@ -77,7 +78,7 @@ class Intake:
         elif path not in self._readiness:
             if look_at(path) is None:  # a link, a pipe, or gone again: of odd ones the next sweep tells
                 return
-            self._new.setdefault(root, {})[Path(path)] = pair.directory(Path(path))
+            self._new.setdefault(root, {})[Path(path)] = _directory(pair, os.path.dirname(path))  # noqa: PTH120 - hot
         self._readiness.hint(path, hint, now_s)
 
     def _wanted(self, root: str, path: str) -> bool:
@@ -91,15 +92,18 @@ class Intake:
         """Folders right in an input folder that are not looked into."""
         return (ORIGINALS,) if self._originals else ()
 
-    def enter(self) -> None:
-        """Write down what was hinted at since the last time."""
+    def enter(self) -> bool:
+        """Write down what was hinted at since the last time; whether any of it may be new."""
+        new = bool(self._new)
         while self._new:
             root, finds = next(iter(self._new.items()))
             self._journal.see(Path(root), finds)
             del self._new[root]
-        gone = [job for path in self._gone if (job := self._known(path)) and job.state in _DROPPED]
-        self._drop(gone)
-        self._gone.clear()
+        if self._gone:
+            jobs = self._journal.find_each(self._finds(self._gone)).values()
+            self._drop([job for job in jobs if job.state in _DROPPED])
+            self._gone.clear()
+        return new
 
     def _drop(self, jobs: Sequence[Job]) -> None:
         """Forget those that are gone: looked at again, since pictures come and go all the time."""
@@ -139,18 +143,18 @@ class Intake:
             self._drop([job for job in self._journal.find_all(pair.input, _DROPPED) if str(job.path) in missing])
 
     def settle(self, now_s: float, clock_ns: int | None) -> int:
-        """Give a turn to every picture that is complete; how many there were."""
+        """Give a turn to pictures that are complete, to the first of a heap; how many there were."""
         complete, stuck = self._readiness.ready(now_s, clock_ns)
+        jobs = self._jobs([path for path, _ in complete])
         ranked: list[tuple[Job, Identity | None, int]] = []
         for path, look in sorted(complete, key=lambda item: item[1].ctime_ns):  # as they arrived
-            job = self._job(path)
+            job = jobs.get(path)
             if job is not None and self._changed(job, look):
                 rank = self._scheduler.rank(self._heap(job), _age_s(look, clock_ns))
                 ranked.append((job, look.identity, rank))
         self._journal.queue(ranked)
-        for path in stuck:
-            job = self._job(path)
-            if job is not None and job.state is State.SEEN:
+        for path, job in self._jobs(stuck).items():
+            if job.state is State.SEEN:
                 write_note(job.path, job.directory, "picture-broken", _NEVER_COMPLETE)
                 now = look_at(path)
                 identity = None if now is None else now.identity
@@ -162,16 +166,23 @@ class Intake:
     def _pair(self, path: str) -> Pair | None:
         return next((pair for root, pair in self._pairs.items() if path.startswith(root + os.sep)), None)
 
-    def _known(self, path: str) -> Job | None:
-        pair = self._pair(path)
-        return None if pair is None else self._journal.find(Path(path), pair.directory(Path(path)))
+    def _finds(self, paths: Iterable[str]) -> dict[str, Path]:
+        """The folders of their results."""
+        pairs = {path: self._pair(path) for path in paths}
+        return {
+            path: _directory(pair, os.path.dirname(path))  # noqa: PTH120 - hot
+            for path, pair in pairs.items()
+            if pair is not None
+        }
 
-    def _job(self, path: str) -> Job | None:
-        job, pair = self._known(path), self._pair(path)
-        if job is None and pair is not None:  # it was gone for a while
-            self._journal.see(pair.input, {Path(path): pair.directory(Path(path))})
-            job = self._known(path)
-        return job
+    def _jobs(self, paths: Iterable[str]) -> dict[str, Job]:
+        finds = self._finds(paths)
+        jobs = self._journal.find_each(finds)
+        for path in finds.keys() - jobs.keys():  # it was gone for a while
+            pair = self._pair(path)
+            if pair is not None:
+                self._journal.see(pair.input, {Path(path): finds[path]})
+        return jobs if len(jobs) == len(finds) else self._journal.find_each(finds)
 
     def _changed(self, job: Job, look: Look) -> bool:
         """Whether there is anything to do; a file that was only touched has the same bytes, and its result."""
@@ -211,6 +222,12 @@ class Intake:
         job = self._journal.find(path, pair.directory(path))
         if job is not None and job.state is State.DONE:
             put_away(path, pair.input, job.identity)
+
+
+@functools.lru_cache(1000)
+def _directory(pair: Pair, folder: str) -> Path:
+    """Where the results of the pictures in a folder go."""
+    return pair.directory(Path(folder, "picture"))
 
 
 def _age_s(look: Look, clock_ns: int | None) -> float:

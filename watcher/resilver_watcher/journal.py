@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import functools
 import json
 import os
 import sqlite3
@@ -51,6 +52,7 @@ _COLUMNS = (
     "id, path, directory, root, recipe, recipe_digest, state, sha256, device, inode, size, mtime_ns, "
     "attempts, deaths, code, reason, outputs, notes, seconds, changed_at"
 )
+_MARKS = 500  # values in one question; SQLite's own limit may be 999
 _BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -206,9 +208,9 @@ class Journal:
 
         Those that somebody named before they were found in ``root`` belong there from now on.
         """
-        text = _text(recipe)
+        text, now = _text(recipe), _now()
         rows = [
-            (os.fsencode(path), os.fsencode(directory), _bytes(root), text, _now(), _now())
+            (os.fsencode(path), os.fsencode(directory), _bytes(root), text, now, now)
             for path, directory in finds.items()
         ]
         with self._transaction() as db:
@@ -224,14 +226,23 @@ class Journal:
 
         Those that wait already, or are worked on since somebody else was quicker, stay as they are.
         """
+        now = _now()
         with self._transaction() as db:
+            rows: list[tuple[Any, ...]] = []
             for job, identity, rank in ranked:
                 row = db.execute("SELECT state FROM jobs WHERE id = ?", (job.id,)).fetchone()
                 if row is None or row[0] in (State.WAITING, State.WORKING):
                     continue
+                check_move(State(row[0]), State.WAITING)
                 self._turn += 1
-                fields = {"identity": identity, "rank": rank, "turn": self._turn, "attempts": 0, "deaths": 0}
-                self._move(db, job, State.WAITING, code="", reason="", sha256="", **fields)
+                self._changes += 1
+                rows.append((now, self._changes, *_columns_of(identity), rank, self._turn, job.id))
+            db.executemany(
+                "UPDATE jobs SET state = 'waiting', changed_at = ?, changes = ?, device = ?, inode = ?, size = ?, "
+                "mtime_ns = ?, rank = ?, turn = ?, attempts = 0, deaths = 0, code = '', reason = '', sha256 = '' "
+                "WHERE id = ?",
+                rows,
+            )
 
     def move(self, job: Job, state: State, **fields: Any) -> None:
         """Move a picture and set the columns named; ``identity`` stands for its four.
@@ -260,10 +271,7 @@ class Journal:
 
     def _set(self, db: sqlite3.Connection, job: Job, **fields: Any) -> None:
         if "identity" in fields:
-            identity = fields.pop("identity")
-            values = (None,) * 4 if identity is None else (
-                identity.device, identity.inode, identity.size, identity.mtime_ns
-            )  # fmt: skip
+            values = _columns_of(fields.pop("identity"))
             fields.update(zip(("device", "inode", "size", "mtime_ns"), values, strict=True))
         if "outputs" in fields:
             fields["outputs"] = json.dumps([str(path) for path in fields["outputs"]])
@@ -291,13 +299,23 @@ class Journal:
     def find(self, path: Path, directory: Path | None = None, recipe: Recipe | None = None) -> Job | None:
         """The picture with results in that folder by that recipe (``None``: the folder's), or its newest row."""
         where = "path = ?"
-        values: list[bytes | str] = [os.fsencode(path)]
+        values: list[bytes | str | None] = [os.fsencode(path)]
         if directory is not None:
             where, values = (
                 where + " AND directory = ? AND recipe IS ?",
                 [*values, os.fsencode(directory), _text(recipe)],
             )
         return next(iter(self._select(f"{where} ORDER BY changes DESC LIMIT 1", values)), None)
+
+    def find_each(self, finds: Mapping[str, Path]) -> dict[str, Job]:
+        """Those of these paths that are known, with results in these folders by the folder's recipe."""
+        paths, found = [os.fsencode(path) for path in finds], {}
+        for start in range(0, len(paths), _MARKS):
+            some = paths[start : start + _MARKS]
+            for job in self._select(f"path IN ({_marks(some)}) AND recipe IS NULL", some):
+                if finds[str(job.path)] == job.directory:
+                    found[str(job.path)] = job
+        return found
 
     def requests(self, path: Path) -> list[Job]:
         """All that was asked for a picture."""
@@ -362,8 +380,8 @@ def _job(row: Sequence[Any]) -> Job:
     return Job(
         id=number,
         path=Path(os.fsdecode(path)),
-        directory=Path(os.fsdecode(directory)),
-        root=None if root is None else Path(os.fsdecode(root)),
+        directory=_folder(directory),
+        root=None if root is None else _folder(root),
         recipe=None if recipe is None else Recipe.from_json(json.loads(recipe)),
         recipe_digest=digest,
         state=State(state),
@@ -373,11 +391,24 @@ def _job(row: Sequence[Any]) -> Job:
         deaths=deaths,
         code=code,
         reason=reason,
-        outputs=tuple(Path(output) for output in json.loads(outputs)),
-        notes=tuple(json.loads(notes)),
+        outputs=tuple(map(Path, _list(outputs))),
+        notes=tuple(_list(notes)),
         seconds=seconds,
         when=when,
     )
+
+
+def _list(text: str) -> list[str]:
+    return [] if text == "[]" else json.loads(text)
+
+
+@functools.lru_cache(1000)
+def _folder(name: bytes) -> Path:
+    return Path(os.fsdecode(name))
+
+
+def _columns_of(identity: Identity | None) -> tuple[int | None, ...]:
+    return (None,) * 4 if identity is None else (identity.device, identity.inode, identity.size, identity.mtime_ns)
 
 
 def _text(recipe: Recipe | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import locale
 import os
 import tomllib
@@ -45,15 +46,21 @@ class Pair:
         Raises:
             RecipeError, SettingsError: the file cannot be meant.
         """
-        parts = path.relative_to(self.input).parts[:-1]
         recipe = self.recipe or usual
-        folder = self.input
-        named = {_plain(name): found for name, found in PRESETS.items()}
-        for part in ("", *parts):
-            folder = folder / part
-            recipe = named.get(_plain(part), recipe)
-            recipe = _overridden(folder / OVERRIDE, recipe)
+        for override, named in _levels(self.input, path.parent):
+            recipe = _overridden(override, named or recipe)
         return recipe
+
+
+@functools.lru_cache(100)
+def _levels(root: Path, folder: Path) -> tuple[tuple[str, Recipe | None], ...]:
+    """For the root and each folder down to this one: its file that says otherwise, and the preset of its name."""
+    named = {_plain(name): found for name, found in PRESETS.items()}
+    levels: list[tuple[str, Recipe | None]] = [(str(root / OVERRIDE), None)]
+    for part in folder.relative_to(root).parts:
+        root = root / part
+        levels.append((str(root / OVERRIDE), named.get(_plain(part))))
+    return tuple(levels)
 
 
 def preset_name(recipe: Recipe) -> str:
@@ -65,9 +72,10 @@ def _plain(name: str) -> str:
     return "".join(name.split()).replace("-", "").casefold()
 
 
-def _overridden(path: Path, recipe: Recipe) -> Recipe:
+def _overridden(path: str, recipe: Recipe) -> Recipe:
     try:
-        said: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        with open(path, "rb") as file:  # noqa: PTH123 - for every picture
+            said: dict[str, Any] = tomllib.load(file)
     except FileNotFoundError:
         return recipe
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

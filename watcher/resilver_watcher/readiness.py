@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import enum
 import heapq
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from resilver_watcher.scan import Look, ends_in_zeros, look_at
 
 OPEN_S = 60.0  # a file that was written to and not closed, without an event for so long, is judged by looks
+AT_ONCE = 250  # so many of a heap are taken in together, so that the first do not wait for the last
 ZEROS_S = 60.0  # a file that ends in zeros was reserved and not written, or is a black picture
 
 
@@ -59,7 +61,8 @@ class Readiness:
         self._quiet_s, self._look_s, self._patience_s = quiet_s, look_s, patience_s
         self._look, self._zeros = look, zeros
         self._candidates: dict[str, _Candidate] = {}
-        self._due: list[tuple[float, str]] = []
+        self._due: list[tuple[float, int, str]] = []
+        self._numbers = itertools.count()  # of those that are due together, the first that was told of comes first
 
     def __len__(self) -> int:
         return len(self._candidates)
@@ -88,7 +91,7 @@ class Readiness:
 
     def _ask(self, path: str, candidate: _Candidate, when_s: float) -> None:
         candidate.asked_s = when_s  # an earlier entry of the heap counts no longer
-        heapq.heappush(self._due, (when_s, path))
+        heapq.heappush(self._due, (when_s, next(self._numbers), path))
 
     def next_s(self) -> float | None:
         """When to ask again."""
@@ -97,12 +100,13 @@ class Readiness:
     def ready(self, now_s: float, clock_ns: int | None) -> tuple[list[tuple[str, Look]], list[str]]:
         """Those that are complete now, and those that are given up; both are no candidates any longer.
 
-        ``clock_ns``: the time by which inodes are stamped, if that can be trusted here.
+        Of a heap only the first: ask again while :meth:`next_s` has passed. ``clock_ns``: the time by which inodes are
+        stamped, if that can be trusted here.
         """
         complete: list[tuple[str, Look]] = []
         stuck: list[str] = []
-        while self._due and self._due[0][0] <= now_s:
-            asked_s, path = heapq.heappop(self._due)
+        while self._due and self._due[0][0] <= now_s and len(complete) < AT_ONCE:
+            asked_s, _, path = heapq.heappop(self._due)
             candidate = self._candidates.get(path)
             if candidate is None or candidate.asked_s != asked_s:
                 continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import logging
 import os
 import threading
@@ -31,6 +32,7 @@ from resilver_watcher.verdict import RESUME_S, judge
 
 _log = logging.getLogger(__name__)
 
+_digest = functools.lru_cache(100)(Recipe.digest)
 _OLD_WORKER_S = 10.0  # a worker whose caller was killed ends at once; one that does not is ended
 
 
@@ -38,7 +40,7 @@ class Work:
     """Takes pictures from the scheduler until :meth:`stop`.
 
     ``changed`` hears of a picture that has to be looked at again, ``ended`` of each that is done (with its
-    result) or failed, and how.
+    result) or failed, and how; ``rests`` when there is nothing to do for now.
     ``command`` starts another worker than the usual one.
     """
 
@@ -52,11 +54,12 @@ class Work:
         *,
         changed: Callable[[Job], None],
         ended: Callable[[Ending, Path | None], None],
+        rests: Callable[[], None] = lambda: None,
         command: Sequence[str] | None = None,
     ) -> None:
         self._journal, self._scheduler = journal, scheduler
         self._pairs = {pair.input: pair for pair in pairs}
-        self._changed, self._ended, self._command = changed, ended, command
+        self._changed, self._ended, self._rests, self._command = changed, ended, rests, command
         self._settings = dataclasses.replace(settings, worker=dataclasses.replace(settings.worker, low_priority=True))
         self.recipe = recipe
         self._used = self._settings
@@ -64,6 +67,7 @@ class Work:
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._paused = threading.Event()
+        self._expecting = threading.Event()
         self._alone: set[int] = set()
         self._stumbled = False
         self._thread = threading.Thread(target=self._run, name="work", daemon=True)
@@ -89,6 +93,12 @@ class Work:
     def wake(self) -> None:
         """There may be something to do."""
         self._wake.set()
+
+    def expect(self) -> None:
+        """Pictures are on their way: have the worker ready for them."""
+        if self._worker.pid is None:
+            self._expecting.set()
+            self.wake()
 
     def pause(self, on: bool) -> None:
         """Take no further picture, or go on."""
@@ -139,6 +149,7 @@ class Work:
     def _rest(self) -> None:
         """Wait until something is due; the worker's process goes when its networks would, too."""
         self._journal.keep()
+        self._rests()
         due = self._scheduler.next_s()
         idle_s = None if self._worker.pid is None else self._settings.worker.idle_s
         waits = [
@@ -154,9 +165,11 @@ class Work:
             self._stumbled = False
         if self._paused.is_set():
             return False
+        expecting = self._expecting.is_set()
+        self._expecting.clear()
         job = self._scheduler.next(self._key)
         if job is None:
-            return False
+            return expecting and self._worker_runs()
         if not self._worker_runs():
             return True
         jobs = self._group(job) if self._settings.engine == "cloud" and job.id not in self._alone else [job]
@@ -217,7 +230,7 @@ class Work:
             self._journal.move(job, State.WORKING)
             self._fail(job, error)
             return None
-        known = {"identity": identity, "sha256": digest, "recipe_digest": recipe.digest()}
+        known = {"identity": identity, "sha256": digest, "recipe_digest": _digest(recipe)}
         self._journal.move(job, State.WORKING, **known, code="", reason="")
         return dataclasses.replace(job, state=State.WORKING, identity=identity, sha256=digest), recipe
 
