@@ -207,7 +207,7 @@ def measure_kills(count: int = 200) -> None:
 
 def measure_cloud(count: int = 200) -> None:
     with tempfile.TemporaryDirectory() as name:
-        pictures, worked, twice = kill_folder_and_cloud(Path(name) / "place", kills=count, seed=SEED, longest_s=4.0)
+        pictures, worked, twice = kill_folder_and_cloud(Path(name) / "place", kills=count, seed=SEED, longest_s=3.0)
         print(
             f"cloud: {count} times kill -9 of the folder, half as many of the server, seed {SEED}: {pictures} pictures,"
         )

@@ -115,7 +115,7 @@ def kill_folder_and_cloud(place: Path, *, kills: int, seed: int, longest_s: floa
     """
     (place / "cloud").mkdir(parents=True)
     with ServedCloud(place / "cloud") as server:
-        folder = CloudWatched(place / "folder", url=server.url, starts=False, pictures=8)
+        folder = CloudWatched(place / "folder", url=server.url, starts=False, pictures=8, monthly_limit=0)
         folder.checked = False
         book = Book(folder)
 
@@ -127,7 +127,9 @@ def kill_folder_and_cloud(place: Path, *, kills: int, seed: int, longest_s: floa
             book.look()
 
         with folder:
-            pictures = kill_and_restart(folder, kills=kills, seed=seed, longest_s=longest_s, round_ended=round_ended)
+            pictures = kill_and_restart(
+                folder, kills=kills, seed=seed, longest_s=longest_s, gap_s=0.8, round_ended=round_ended
+            )
             folder.assert_invariants()
             book.look()
             worked = server.worked()

@@ -18,15 +18,16 @@ def kill_and_restart(
     kills: int,
     seed: int,
     longest_s: float,
+    gap_s: float = 0.4,
     round_ended: Callable[[random.Random], None] | None = None,
 ) -> int:
     """Kill and start ``folder`` so often, while pictures come in by and by; then let it come to its end.
 
-    How many pictures there were. Each kill comes at a random instant up to ``longest_s`` after the start, every third
-    one takes the workers along; ``round_ended`` is called just before it.
+    How many pictures there were; they come up to ``gap_s`` apart. Each kill comes at a random instant up to ``longest_s``
+    after the start, every third one takes the workers along; ``round_ended`` is called just before it.
     """
     chance = random.Random(seed)
-    with _dropping(folder, chance) as names:
+    with _dropping(folder, chance, gap_s) as names:
         for number in range(kills):
             folder.launch()
             time.sleep(chance.uniform(0.0, longest_s))
@@ -38,13 +39,13 @@ def kill_and_restart(
 
 
 @contextlib.contextmanager
-def _dropping(folder: Watched, chance: random.Random) -> Iterator[list[str]]:
+def _dropping(folder: Watched, chance: random.Random, gap_s: float) -> Iterator[list[str]]:
     """Pictures come in until the context ends; their names."""
     ended = threading.Event()
     names: list[str] = []
 
     def drop() -> None:
-        while not ended.wait(chance.uniform(0.05, 0.4)):
+        while not ended.wait(chance.uniform(0.05, gap_s)):
             names.append(f"{chance.choice(('', 'sub/', 'sub/deep/'))}{len(names):05}.jpg")
             _bring(folder, names[-1], chance.choice(("write", "rename", "slow")))
 

@@ -150,6 +150,20 @@ def test_row_13_folder_away_and_back(tmp_path: Path) -> None:
         folder.wait(done=3)
 
 
+def test_row_13_another_folder_in_its_place(tmp_path: Path) -> None:
+    """Exchanged for another one too quickly to be missed, it is that one that counts, without a restart."""
+    with Watched(tmp_path, sweep_s=600) as folder:
+        folder.drop("a.jpg")
+        folder.wait(done=1)
+        (tmp_path / "other").mkdir()
+        folder.input.rename(tmp_path / "elsewhere")
+        (tmp_path / "other").rename(folder.input)
+        folder.put_back()
+        time.sleep(6)  # a look at which folder it is comes every five seconds
+        folder.drop("b.jpg")
+        folder.wait(done=2)
+
+
 @linux
 def test_row_13_unmounted_and_back(tmp_path: Path) -> None:
     """A drive that is taken off and put on again: what lies below is not taken for it, and nothing is done twice."""
