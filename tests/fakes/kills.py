@@ -23,8 +23,8 @@ def kill_and_restart(
 ) -> int:
     """Kill and start ``folder`` so often, while pictures come in by and by; then let it come to its end.
 
-    How many pictures there were; they come up to ``gap_s`` apart. Each kill comes at a random instant up to ``longest_s``
-    after the start, every third one takes the workers along; ``round_ended`` is called just before it.
+    How many pictures there were; they come up to ``gap_s`` apart. Each kill comes at a random instant up to
+    ``longest_s`` after the start, every third one takes the workers along; ``round_ended`` is called just before it.
     """
     chance = random.Random(seed)
     with _dropping(folder, chance, gap_s) as names:
