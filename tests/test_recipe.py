@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resilver.errors import RecipeError
-from resilver.recipe import PRESETS, Recipe, preset
+from resilver.recipe import PRESETS, Hint, Recipe, preset
 
+hints = st.builds(Hint, st.integers(0, 9), st.integers(0, 9), st.from_regex("#[0-9a-fA-F]{6}", fullmatch=True))
 recipes = st.builds(
     Recipe,
     improve=st.booleans(),
@@ -21,6 +22,7 @@ recipes = st.builds(
     quality=st.sampled_from(["fast", "best"]),
     strength=st.floats(0, 1),
     vividness=st.floats(0, 1),
+    hints=st.lists(hints, max_size=2).map(tuple),
     format=st.sampled_from(["keep", "jpeg", "png", "tiff", "webp", "avif"]),
 )
 json_values = st.recursive(
@@ -82,6 +84,12 @@ def test_any_json_object_is_a_recipe_or_a_recipe_error(data):
         {"kind": "drawing"},
         {"colour": "auto"},
         {"format": "gif"},
+        {"hints": "#aabbcc"},
+        {"hints": [{"x": 1, "y": 2}]},
+        {"hints": [{"x": -1, "y": 2, "colour": "#aabbcc"}]},
+        {"hints": [{"x": 1.5, "y": 2, "colour": "#aabbcc"}]},
+        {"hints": [{"x": 1, "y": 2, "colour": "red"}]},
+        {"hints": [{"x": 1, "y": 2, "colour": "#aabbcc"}] * 1001},
     ],
 )
 def test_wrong_values_are_named(wrong):

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from resilver.errors import Cancelled, ResilverError
 from resilver.picture import Picture
 from resilver.recipe import Recipe
 from resilver.result import OutputName, Result
 
+Feature = Literal["mask", "hints"]
+"""What not every engine takes: a mask of the damage (and gives its own), colours for single points."""
 FINAL: tuple[OutputName, ...] = ("final",)
 
 
@@ -64,13 +66,17 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What an engine takes: pictures per call, bytes and pixels per picture; ``None``: no limit."""
+    """What an engine takes: pictures per call, bytes and pixels per picture; ``None``: no limit.
+
+    ``features``: what it takes beside the picture and the recipe's usual fields.
+    """
 
     pictures: int = 1
     bytes_each: int | None = None
     bytes_together: int | None = None
     long_side: int | None = None
     short_side: int | None = None
+    features: tuple[Feature, ...] = ()
 
 
 @runtime_checkable

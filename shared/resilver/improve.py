@@ -13,15 +13,16 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from resilver.engine import FINAL, BatchEngine, Engine, Report, Source
-from resilver.errors import BlankResult, Cancelled, PictureChanged, ResilverError
+from resilver.engine import FINAL, BatchEngine, Engine, Feature, Report, Source
+from resilver.errors import BlankResult, Cancelled, PictureChanged, ResilverError, UsageError
 from resilver.picture import Picture
 from resilver.picture_io.encode import check_size, output_format
 from resilver.picture_io.identity import Identity, file_digest, identify
+from resilver.picture_io.mask import with_mask
 from resilver.picture_io.names import output_stem
 from resilver.picture_io.provenance import Provenance, find_done, read_provenance, stamp
 from resilver.picture_io.read import ReadLimits, read_picture
-from resilver.picture_io.write import publish
+from resilver.picture_io.write import check_free, publish, publish_as
 from resilver.recipe import Recipe
 from resilver.result import Output, OutputName, Result
 
@@ -40,13 +41,29 @@ def improve_picture(
     """Do the recipe's steps to a picture; see :meth:`resilver.engine.Engine.improve`.
 
     A result of one single colour is an error, whatever engine it comes from, unless the picture is so, too.
+
+    Raises:
+        UsageError: a mask or hints for an engine that takes none, or a mask and no repair.
     """
+    _check_features(engine, recipe, masked=picture.mask is not None or "mask" in wanted)
     result = engine.improve(picture, recipe, report or Report(), wanted)
     return result if _blank(picture) else _unless_blanks(result)
 
 
+def _check_features(engine: Engine, recipe: Recipe, *, masked: bool) -> None:
+    needed: dict[Feature, bool] = {"mask": masked, "hints": bool(recipe.hints)}
+    words: dict[Feature, str] = {"mask": "a mask of the damage", "hints": "colours for single points"}
+    for feature, asked in needed.items():
+        if asked and feature not in engine.limits.features:
+            raise UsageError(f"Only the local engine takes {words[feature]}; choose that one, or leave this out.")
+    if masked and not recipe.improve:
+        raise UsageError("A mask is for the repair, which is not asked for; leave the mask out, or add the repair.")
+
+
 def _unless_blanks(result: Result) -> Result:
-    return replace(result, outputs={name: _unless_blank(output) for name, output in result.outputs.items()})
+    # a mask of one colour says that there is no damage
+    outputs = {name: output if name == "mask" else _unless_blank(output) for name, output in result.outputs.items()}
+    return replace(result, outputs=outputs)
 
 
 def _unless_blank(output: Output) -> Output:
@@ -97,11 +114,22 @@ def wanted_outputs(recipe: Recipe, keep: Keep) -> tuple[OutputName, ...]:
 
 @dataclass(frozen=True, slots=True)
 class FileJob:
-    """A file to restore into ``directory``; ``found`` in a folder and not named by anybody."""
+    """A file to restore into ``directory``; ``found`` in a folder and not named by anybody.
+
+    ``mask``: a picture of the same size, light where the damage is, for an engine that takes one. ``mask_out``:
+    the file that the mask which was used is written to, as a gray PNG.
+    """
 
     source: Path
     directory: Path
     found: bool = False
+    mask: Path | None = None
+    mask_out: Path | None = None
+
+    @property
+    def masked(self) -> bool:
+        """Whether it has to do with a mask at all."""
+        return self.mask is not None or self.mask_out is not None
 
 
 def improve_file(
@@ -115,32 +143,41 @@ def improve_file(
     limits: ReadLimits | None = None,
     again: bool = False,
     found: bool = False,
+    mask: Path | None = None,
+    mask_out: Path | None = None,
 ) -> FileResult:
     """Restore one file into ``directory``, which is made if missing.
 
     A picture that was done before with the same recipe is skipped unless ``again`` is set. One that was
     ``found`` in a folder and not named by anybody is skipped if it is itself a result of Resilver.
+    ``mask`` and ``mask_out``: see :class:`FileJob`; the latter is written even if all else was done before.
 
     Raises:
-        PictureError: the file cannot be used, or changed meanwhile.
+        PictureError: the file or its mask cannot be used, or changed meanwhile.
         OutputError: the results cannot be written.
         EngineError, CloudError: a step that was asked for failed; nothing was written.
         Cancelled: the report asked to stop; nothing was written.
     """
-    report, job = report or Report(), FileJob(source, directory, found)
+    report, job = report or Report(), FileJob(source, directory, found, mask, mask_out)
+    _check_features(engine, recipe, masked=job.masked)
     if isinstance(engine, BatchEngine):
         ((_, outcome),) = improve_files([job], recipe, engine, report, keep=keep, limits=limits, again=again)
         if isinstance(outcome, ResilverError):
             raise outcome
         return outcome
+    if mask_out is not None:
+        check_free(mask_out)
     file = _File(job, recipe, keep, limits or ReadLimits())
-    if (skipped := file.skipped(again)) is not None:
+    skipped = file.skipped(again)
+    if skipped is not None and mask_out is None:
         return skipped
-    result = improve_picture(file.read(), recipe, engine, report.part(0.02, 0.95), wanted_outputs(recipe, keep))
+    wanted = () if skipped else wanted_outputs(recipe, keep)
+    wanted += ("mask",) if mask_out else ()
+    result = improve_picture(file.read(), recipe, engine, report.part(0.02, 0.95), wanted)
     report.progress(0.95, "writing")
     done = file.finish(result, engine)
     report.progress(1.0, "done")
-    return done
+    return replace(skipped, outputs={**skipped.outputs, **done.outputs}) if skipped else done
 
 
 def improve_files(
@@ -166,8 +203,10 @@ def improve_files(
         for number, job in enumerate(jobs):
             part = report.part(number / len(jobs), (number + 1) / len(jobs))
             options = partial(improve_file, keep=keep, limits=limits, again=again, found=job.found)
+            options = partial(options, mask=job.mask, mask_out=job.mask_out)
             yield number, _outcome(partial(options, job.source, job.directory, recipe, engine, part))
         return
+    _check_features(engine, recipe, masked=any(job.masked for job in jobs))
     left: list[int] = []
     for number, file in enumerate(files):
         report.check()
@@ -206,7 +245,7 @@ class _File:
         self._keep: Keep = keep
         self._limits = limits
         self._started = time.monotonic()
-        self._digest = ""
+        self._digest = self._mask_digest = ""
         self._before: Identity | None = None
         self._blank = False
         self._warnings: tuple[str, ...] = ()
@@ -218,6 +257,7 @@ class _File:
             return FileResult(source, absent={"final": OWN_RESULT}, seconds=self._seconds(), skipped=True)
         self._before = identify(source)
         self._digest = file_digest(source)
+        self._mask_digest = file_digest(self.job.mask) if self.job.mask else ""
         if again or not (done := self._done_before()):
             return None
         known = read_provenance(done["final"])
@@ -235,7 +275,11 @@ class _File:
         self._digest = picture.sha256 or self._digest
         self._warnings = picture.warnings
         self._blank = _blank(picture)
-        return picture
+        if self.job.mask is None:
+            return picture
+        mask = read_picture(self.job.mask, self._limits)
+        self._mask_digest = mask.sha256 or self._mask_digest
+        return with_mask(picture, mask, self.job.mask.name)
 
     def finish(self, result: Result, engine: Engine) -> FileResult:
         """Check and publish."""
@@ -258,7 +302,7 @@ class _File:
     def _done_before(self) -> Mapping[OutputName, Path] | None:
         job = self.job
         for kept in ("all",) if self._keep == "all" else ("final", "all"):
-            done = find_done(job.directory, job.source.name, self._digest, _run_digest(self._recipe, kept))
+            done = find_done(job.directory, job.source.name, self._digest, self._run_digest(kept))
             if "final" in done:
                 return done
         return None
@@ -277,25 +321,29 @@ class _File:
                     source_name=self.job.source.name,
                     source_sha256=self._digest,
                     recipe=self._recipe.to_json(),
-                    recipe_digest=_run_digest(self._recipe, self._keep),
+                    recipe_digest=self._run_digest(self._keep),
                     engine=engine,
                     output="final" if picture is final else name,
                     steps=output.steps,
                     bw=result.bw,
                 )
-                stem = output_stem(provenance.source_name, output.steps)
-                stamped = stamp(picture, provenance)
-                published[id(picture)] = publish(stamped, self.job.directory, stem, self._recipe.format, losses.append)
+                published[id(picture)] = self._write(stamp(picture, provenance), provenance, losses)
             outputs[name] = published[id(picture)]
         return outputs
+
+    def _write(self, picture: Picture, provenance: Provenance, losses: list[str]) -> Path:
+        if provenance.output == "mask" and self.job.mask_out is not None:
+            return publish_as(picture, self.job.mask_out)
+        stem = output_stem(provenance.source_name, provenance.steps)
+        return publish(picture, self.job.directory, stem, self._recipe.format, losses.append)
+
+    def _run_digest(self, kept: str) -> str:
+        digest = self._recipe.digest() + (f"+mask-{self._mask_digest[:16]}" if self._mask_digest else "")
+        # a run that kept all its results also did what a run for the final one does, but not the other way round
+        return digest if kept == "final" else f"{digest}+all"
 
 
 def _check_size(picture: Picture, recipe: Recipe) -> None:
     # before the engine has worked for an hour
     factor = recipe.resolution or 1
     check_size(output_format(picture, recipe.format), picture.width * factor, picture.height * factor)
-
-
-def _run_digest(recipe: Recipe, keep: str) -> str:
-    # a run that kept all its results also did what a run for the final one does, but not the other way round
-    return recipe.digest() if keep == "final" else f"{recipe.digest()}+all"

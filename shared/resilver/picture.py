@@ -34,6 +34,8 @@ class Picture:
     full range, in the picture's own colour profile ``icc`` (``None``: sRGB, or gray with its gamma).
     They may lie in a file that is mapped into memory; never write to them.
     ``alpha``: (height, width), the same type, not premultiplied; ``None`` if there is none.
+    ``mask``: (height, width), uint8: the damage as the user marked it, not 0 where the picture is to be
+    filled; ``None``: the engine looks for it.
     ``dpi``: horizontal and vertical pixels per inch.
     ``format``: of the file it came from (``jpeg``, ``png``, ``tiff``, ``webp``, ``avif``, ``heic``,
     ``bmp``, ``gif``, ``pnm``, ``raw``). ``jpeg_quality``: the estimated 1..100, ``None`` if it was no JPEG.
@@ -43,6 +45,7 @@ class Picture:
 
     pixels: Pixels
     alpha: Pixels | None = None
+    mask: Pixels | None = None
     icc: bytes | None = None
     dpi: tuple[float, float] | None = None
     metadata: Metadata = field(default_factory=Metadata)
@@ -61,6 +64,8 @@ class Picture:
             self.alpha.shape != self.pixels.shape[:2] or self.alpha.dtype != self.pixels.dtype
         ):
             raise ValueError("alpha must have the height, width and type of the pixels")
+        if self.mask is not None and (self.mask.shape != self.pixels.shape[:2] or self.mask.dtype != np.uint8):
+            raise ValueError("a mask must have the height and width of the pixels, and 8 bits")
 
     @property
     def width(self) -> int:

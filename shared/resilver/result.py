@@ -9,7 +9,7 @@ from typing import Literal, get_args
 from resilver.errors import ResilverError, Status
 from resilver.picture import Picture
 
-OutputName = Literal["improved", "colorized", "colorized_improved", "resolved", "final"]
+OutputName = Literal["improved", "colorized", "colorized_improved", "resolved", "mask", "final"]
 OUTPUT_NAMES: tuple[OutputName, ...] = get_args(OutputName)
 
 
@@ -58,7 +58,8 @@ class Result:
     ``outputs`` holds every name that was wanted, and those met on the way that are absent.
     ``final`` is all the steps asked for in a chain (repair, colour, enlarge) starting from the
     original; the other names each start from the original, too: ``improved``, ``colorized``,
-    ``colorized_improved``, ``resolved`` (enlarged only). ``bw``: whether the input was judged
+    ``colorized_improved``, ``resolved`` (enlarged only). ``mask`` is no photograph: one gray channel of 8 bits,
+    255 where the repair filled damage and 0 elsewhere. ``bw``: whether the input was judged
     black-and-white. ``notes``: sentences worth telling.
     """
 

@@ -87,6 +87,7 @@ def test_the_steps_follow_each_other(own):
         "colorized": ["colorized"],
         "colorized_improved": ["improved", "colorized"],
         "resolved": ["x2"],
+        "mask": [],
         "final": ["improved", "colorized", "x2"],
     }
     assert heard == sorted(heard)

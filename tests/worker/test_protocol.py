@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from resilver import errors
 from resilver.errors import EngineError, RecipeError, ResilverError, UsageError
 from resilver.picture_io.raw import RawFile
-from resilver.recipe import Recipe
+from resilver.recipe import Hint, Recipe
 from resilver.result import Step
 from resilver.worker.codec import read_line
 from resilver.worker.failures import error_data, to_error
@@ -45,12 +45,18 @@ raws = st.builds(
     depth=st.sampled_from((8, 16)),
     icc=st.none() | paths,
 )
-recipes = st.builds(Recipe, resolution=st.sampled_from((None, 2, 4)), strength=st.floats(0, 1))
+hints = st.builds(Hint, st.integers(0, 10**6), st.integers(0, 10**6), st.from_regex("#[0-9a-fA-F]{6}", fullmatch=True))
+recipes = st.builds(
+    Recipe,
+    resolution=st.sampled_from((None, 2, 4)),
+    strength=st.floats(0, 1),
+    hints=st.lists(hints, max_size=2).map(tuple),
+)
 
 
 @given(
-    st.builds(Improve, id=st.text(), input=paths, directory=paths, recipe=recipes, again=st.booleans())
-    | st.builds(ImproveRaw, id=st.text(), raw=raws, recipe=recipes)
+    st.builds(Improve, id=st.text(), input=paths, directory=paths, recipe=recipes, mask=st.none() | paths)
+    | st.builds(ImproveRaw, id=st.text(), raw=raws, recipe=recipes, mask=st.none() | raws)
     | st.builds(
         Batch,
         id=st.text(),

@@ -114,6 +114,11 @@ class Chain:
         """The original, enlarged."""
         return self._resolved(self._picture, self._prepared, ())
 
+    @property
+    def mask(self) -> Output:
+        """The service does not say what it filled."""
+        return Output(absent="the service gives no mask")
+
     @cached_property
     def repaired(self) -> Output:
         """What is enlarged in the end: repaired and in colour, as far as asked for."""

@@ -116,6 +116,11 @@ class _Chain:
         """The original, enlarged."""
         return self._enlarge(self._picture, ())
 
+    @property
+    def mask(self) -> Output:
+        """Where the repair filled damage."""
+        return Output(absent=NOT_ASKED)
+
     @cached_property
     def final(self) -> Output:
         """All the steps asked for, one after the other."""

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from resilver.errors import PictureChanged, PictureUnreadable
+from resilver.errors import OutputDenied, PictureChanged, PictureUnreadable
 from resilver.picture import Picture
 from resilver.picture_io.disk import translated
 from resilver.picture_io.encode import SUFFIXES, check_size, encode_into, output_format
@@ -73,6 +73,38 @@ def publish(
             note(sentence)
 
     return _publish(directory, stem, SUFFIXES[kind], fill)
+
+
+def publish_as(picture: Picture, path: Path) -> Path:
+    """Write the picture as a PNG under exactly that name, which must be free; its folder is made if missing.
+
+    Raises:
+        OutputDenied: something has that name already, or as :func:`publish`.
+        OutputError: as :func:`publish`.
+    """
+    check_size("png", picture.width, picture.height)
+    with translated(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _draft(path.parent) as draft:
+            encode_into(draft.file, picture, "png")
+            draft.file.flush()
+            os.fsync(draft.file.fileno())
+            try:
+                draft.claim(path)
+            except FileExistsError as error:
+                raise _taken(path) from error
+        _sync_folder(path.parent)
+    return path
+
+
+def check_free(path: Path) -> None:
+    """Raise OutputDenied, as :func:`publish_as` would after the work, where something has that name."""
+    if path.exists():
+        raise _taken(path)
+
+
+def _taken(path: Path) -> OutputDenied:
+    return OutputDenied(f"{path.name} is there already; give another name, or move it away.")
 
 
 def publish_copy(source: Path, directory: Path, sha256: str) -> Path:

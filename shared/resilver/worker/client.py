@@ -139,6 +139,8 @@ class Worker:
         keep: Keep = "final",
         again: bool = False,
         found: bool = False,
+        mask: Path | None = None,
+        mask_out: Path | None = None,
     ) -> FileResult:
         """Restore one file into ``directory``; see :func:`resilver.improve.improve_file`.
 
@@ -154,9 +156,12 @@ class Worker:
             keep=keep,
             again=again,
             found=found,
+            mask=mask and mask.absolute(),
+            mask_out=mask_out and mask_out.absolute(),
             settings=self._overrides,
         )
-        return _file_result(source, self._write(request, [request.directory], Improved, report))
+        directories = [request.directory, *([request.mask_out.parent] if request.mask_out else [])]
+        return _file_result(source, self._write(request, directories, Improved, report))
 
     def improve_files(
         self,
@@ -217,6 +222,7 @@ class Worker:
                     raw=write_raw(picture, folder / "input"),
                     recipe=recipe,
                     wanted=tuple(wanted),
+                    mask=_write_mask(picture, folder / "mask"),
                     settings=self._overrides,
                 )
                 done = self._ask(process, request, ImprovedRaw, report)
@@ -357,6 +363,10 @@ def _file_result(source: Path, done: FileDone) -> FileResult:
     )
 
 
+def _write_mask(picture: Picture, path: Path) -> RawFile | None:
+    return None if picture.mask is None else write_raw(Picture(pixels=picture.mask[..., None]), path)
+
+
 def _outputs(done: ImprovedRaw, source: Picture) -> dict[OutputName, Output]:
     pictures = {output.raw: _map(output.raw, source) for output in done.outputs.values() if output.raw is not None}
     return {
@@ -375,4 +385,4 @@ def _map(raw: RawFile, source: Picture) -> Picture:
     pixels, alpha = picture.pixels, picture.alpha
     if sys.platform == "win32":  # a file that is mapped cannot be deleted there
         pixels, alpha = pixels.copy(), None if alpha is None else alpha.copy()
-    return source.replace(pixels=pixels, alpha=alpha, icc=picture.icc)
+    return source.replace(pixels=pixels, alpha=alpha, icc=picture.icc, mask=None)

@@ -16,11 +16,12 @@ from resilver.engine import FINAL, BatchEngine, Engine, Limits, Report, Source
 from resilver.errors import ResilverError, UsageError
 from resilver.improve import FileJob, FileResult, improve_file, improve_files, improve_picture
 from resilver.picture import Picture
+from resilver.picture_io.mask import with_mask
 from resilver.picture_io.raw import RawFile, read_raw, write_raw
 from resilver.picture_io.read import ReadLimits, read_picture
 from resilver.recipe import Recipe
 from resilver.result import Output, OutputName, Result
-from resilver.settings import Settings, WorkerSettings, load_settings
+from resilver.settings import Settings, WorkerSettings, config_file, load_settings
 from resilver.worker.failures import error_data
 from resilver.worker.protocol import (
     Answer,
@@ -42,6 +43,7 @@ from resilver.worker.scratch import Scratch
 
 Job = Improve | Batch | ImproveRaw | Assess | AskInfo
 MakeEngine = Callable[[Settings], Engine]
+_Stamp = tuple[int, int, int]
 
 _LIBRARIES = {  # name for people -> distribution with the same version
     "pillow": "pillow",
@@ -58,6 +60,7 @@ class Jobs:
     def __init__(self, make: MakeEngine, scratch: Scratch) -> None:
         self._make = make
         self._scratch = scratch
+        self._read: tuple[tuple[_Stamp | None, Mapping[str, Any]], Settings] | None = None
         self._warm: tuple[Settings, Engine] | None = None
         self.directories: set[Path] = set()
 
@@ -78,8 +81,7 @@ class Jobs:
         Raises:
             ResilverError: it cannot be done.
         """
-        settings = load_settings(options=job.settings)
-        _confine(settings.worker)
+        settings = self._settings(job.settings)
         match job:
             case Improve():
                 return self._improve(job, settings, report, started)
@@ -92,6 +94,15 @@ class Jobs:
             case AskInfo():
                 return self._info(job, settings)
 
+    def _settings(self, options: Mapping[str, Any]) -> Settings:
+        """Of the file and of the request; read and applied only when one of the two is another than last time."""
+        asked = _stamp(config_file()), options
+        if self._read is None or self._read[0] != asked:
+            settings = load_settings(options=options)
+            _confine(settings.worker)
+            self._read = asked, settings
+        return self._read[1]
+
     def _engine(self, settings: Settings) -> Engine:
         if self._warm is None or self._warm[0] != settings:
             self.rest()
@@ -100,7 +111,7 @@ class Jobs:
 
     def _improve(self, job: Improve, settings: Settings, report: Report, started: Callable[[float], None]) -> Improved:
         engine = _announced(self._engine(settings), started)
-        self.directories = {job.directory}
+        self.directories = {job.directory, *([job.mask_out.parent] if job.mask_out else [])}
         done = improve_file(
             job.input,
             job.directory,
@@ -111,6 +122,8 @@ class Jobs:
             limits=_limits(settings),
             again=job.again,
             found=job.found,
+            mask=job.mask,
+            mask_out=job.mask_out,
         )
         return Improved(id=job.id, input=done.input, **_fields(done))
 
@@ -139,6 +152,8 @@ class Jobs:
     ) -> ImprovedRaw:
         engine = _announced(self._engine(settings), started)
         picture = self._read_raw(job.raw, settings)
+        if job.mask is not None:
+            picture = with_mask(picture, self._read_raw(job.mask, settings))
         result = improve_picture(picture, job.recipe, engine, report, job.wanted)
         return ImprovedRaw(
             id=job.id,
@@ -179,6 +194,7 @@ class Jobs:
             versions=versions,
             models=(OWN, *sorted(ModelStore(settings.local.models).installed())),
             device=Runtime(settings.local).device,
+            features=self._engine(settings).limits.features,
         )
 
 
@@ -264,6 +280,14 @@ def _version(distribution: str) -> str:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
         return "not installed"  # as a wheel; the system's may be used
+
+
+def _stamp(path: Path) -> _Stamp | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _limits(settings: Settings) -> ReadLimits:

@@ -50,7 +50,7 @@ and either ``improved`` or ``error``; files of which nothing was told before the
     < {"type": "batched", "id": "8"}
 
 A recipe is the JSON of :class:`resilver.recipe.Recipe`; missing fields take their defaults. Results have the
-names ``improved``, ``colorized``, ``colorized_improved``, ``resolved`` and ``final`` (all steps in a chain).
+names ``improved``, ``colorized``, ``colorized_improved``, ``resolved``, ``mask`` and ``final`` (all steps in a chain).
 ``settings`` are nested like the settings' file and win over it (``{"engine": "local", "local":
 {"threads": 2}}``); secrets have no place there.
 
@@ -70,6 +70,13 @@ or 16 bits, little-endian, alpha not premultiplied, ``offset`` bytes into the fi
 folder, in the same layout, with the path of their own profile, or null where it is sRGB or there is none
 (a gray picture may come back in colour). Read what you need, then delete the folder's content or leave it
 to the worker, which deletes its folders when it ends.
+
+**Masks.** A ``mask`` says where the damage is: a picture file for ``improve``, raw pixels for ``improve_raw``, of the
+picture's size; what is light and not transparent is filled, and nothing else. The mask that was used, the user's or
+the detector's, is written to ``mask_out`` (a free name; a gray PNG) by ``improve``, and is the result ``mask`` of
+``improve_raw`` where that is ``wanted``, also alone: raw, 1 channel of 8 bits, 0 or 255. Another size is an error of
+code ``picture``; a mask without ``recipe.improve`` or for an engine that takes none is one of ``usage``. ``info`` has
+``"features": ["mask", "hints"]`` where the engine takes masks, and ``recipe.hints`` (see there).
 
 **Errors** are data; the worker goes on. ``code`` is stable (see :mod:`resilver.errors`), ``message`` is one
 sentence for a person, ``temporary`` says whether trying again later can help. A line that cannot be
@@ -91,7 +98,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
-from resilver.engine import FINAL
+from resilver.engine import FINAL, Feature
 from resilver.errors import UsageError
 from resilver.picture_io.raw import RawFile
 from resilver.recipe import Recipe
@@ -142,6 +149,8 @@ class Improve:
     keep: Literal["final", "all"] = "final"
     again: bool = False
     found: bool = False
+    mask: Path | None = None
+    mask_out: Path | None = None
     settings: dict[str, Any] = field(default_factory=dict)
 
 
@@ -176,6 +185,7 @@ class ImproveRaw:
     raw: RawFile
     recipe: Recipe = _RESTORE
     wanted: tuple[OutputName, ...] = FINAL
+    mask: RawFile | None = None
     settings: dict[str, Any] = field(default_factory=dict)
 
 
@@ -220,7 +230,7 @@ class Pong:
 class Info:
     """``versions`` of Resilver, Python and the libraries; ``models``: networks that are installed.
 
-    ``device``: what runs the networks, a phrase for people.
+    ``device``: what runs the networks, a phrase for people. ``features``: see :class:`resilver.engine.Limits`.
     """
 
     type: ClassVar[str] = "info"
@@ -229,6 +239,7 @@ class Info:
     versions: dict[str, str]
     models: tuple[str, ...] = ()
     device: str | None = None
+    features: tuple[Feature, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -372,21 +383,13 @@ def to_line(message: Request | Answer) -> bytes:
 
 
 def read_request(data: Mapping[str, Any]) -> Request:
-    """The request in a line's object.
-
-    Raises:
-        UsageError: an unknown type, or a field of the wrong kind.
-    """
+    """The request in a line's object. Raises UsageError: an unknown type, or a field of the wrong kind."""
     request: Request = _message(_REQUESTS, data)
     return request
 
 
 def read_answer(data: Mapping[str, Any]) -> Answer | None:
-    """The answer in a line's object; ``None`` if it is of a kind that only a newer worker knows.
-
-    Raises:
-        UsageError: a field of the wrong kind.
-    """
+    """The answer in a line's object; ``None``: one that only a newer worker knows. Raises UsageError: a wrong field."""
     return _message(_ANSWERS, data) if data.get("type") in _ANSWERS else None
 
 
