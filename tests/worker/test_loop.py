@@ -310,6 +310,25 @@ def test_settings_of_the_job_win(tmp_path: Path) -> None:
         assert line.last("3")["code"] == "settings"
 
 
+def test_settings_that_change_between_jobs_are_obeyed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is read again when it has changed, and other settings of a job are seen."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    file = tmp_path / "resilver" / "settings.toml"
+    file.parent.mkdir()
+    with Line() as line:
+        for number, (text, asked, answer) in enumerate([
+            ("", {}, None),
+            ("[limits]\nmegapixels = 0.000001", {}, "picture-too-large"),
+            ("[limits]\nmegapixels = 0.000001", {"limits": {"megapixels": 1.0}}, None),
+            ("[limits]\nmegapixels = 0.000001", {}, "picture-too-large"),
+            ("[limits", {}, "settings"),
+            ("", {}, None),
+        ]):  # fmt: skip
+            file.write_text(text)
+            line.send(raw_job(line, str(number), settings=asked))
+            assert line.last(str(number)).get("code") == answer, text
+
+
 def test_low_priority() -> None:
     """A worker may be told to leave the machine to others."""
     with Line() as line:
