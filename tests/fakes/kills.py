@@ -19,7 +19,7 @@ def kill_and_restart(
     seed: int,
     longest_s: float,
     gap_s: float = 0.4,
-    round_ended: Callable[[random.Random], None] | None = None,
+    round_ended: Callable[[random.Random], None] = lambda _chance: None,
 ) -> int:
     """Kill and start ``folder`` so often, while pictures come in by and by; then let it come to its end.
 
