@@ -55,6 +55,19 @@ def test_row_24_stops_and_asks(tmp_path: Path, status: int) -> None:
         folder.mend()
 
 
+def test_row_24_nobody_agreed_yet(tmp_path: Path) -> None:
+    """Nothing is sent and the trouble says how to agree; once somebody has, it goes on without being asked."""
+    with CloudWatched(tmp_path, good) as folder:
+        folder.run("account", "consent", "--withdraw")
+        folder.drop("a.jpg")
+        folder.eventually(lambda: "account consent" in folder.remote.status().trouble)
+        assert folder.remote.status().counts["failed"] == 0
+        assert not folder.server.requests
+        folder.run("account", "consent")
+        folder.wait(done=1)
+        assert not folder.remote.status().trouble
+
+
 TEMPORARY: dict[str, Script] = {
     "429": refused(429, Retry_After="1"),
     "503": refused(503, {"status": 2}),

@@ -8,6 +8,8 @@ import pytest
 
 from resilver.errors import (
     Cancelled,
+    CloudConsent,
+    CloudLimit,
     CloudUnauthorized,
     CloudUnreachable,
     EngineMissing,
@@ -150,6 +152,8 @@ def job(journal: Journal, tmp_path: Path) -> Job:
         (OutputFull("full"), State.WAITING, "output"),
         (OutputDenied("read-only"), State.WAITING, "output"),
         (CloudUnauthorized("no token"), State.WAITING, "halt"),
+        (CloudConsent("nobody agreed"), State.WAITING, "all"),
+        (CloudLimit("a thousand"), State.WAITING, "all"),
         (WorkerMismatch("version"), State.WAITING, "halt"),
         (CloudUnreachable("offline"), State.WAITING, "all"),
         (PictureChanged("changed"), State.SEEN, ""),

@@ -8,7 +8,9 @@ from typing import Literal
 
 from resilver.errors import (
     Cancelled,
+    CloudConsent,
     CloudError,
+    CloudLimit,
     EngineMemory,
     OutputDenied,
     OutputFull,
@@ -23,6 +25,7 @@ from resilver.errors import (
 )
 from resilver_watcher.job import Job, State
 
+LONGEST_S = 600.0
 RESUME_S = 5.0  # full disks and forbidden folders are looked at so often; work goes on ten seconds after they mend
 DECODE_TRIES = 4  # with looks 2 s apart after 2, 4, 8 and 16 s: scanners come back to their files within some seconds
 MEMORY_TRIES = 1
@@ -50,6 +53,8 @@ def judge(error: ResilverError, job: Job, look_s: float = 2.0) -> Verdict:
 
     ``look_s``: how long a file may rest while it is written; the first of the growing delays.
     """
+    if isinstance(error, CloudConsent | CloudLimit):  # somebody agrees, or a month begins; nothing is sent till then
+        return Verdict(State.WAITING, min(LONGEST_S, RESUME_S * 2 ** min(job.attempts, 7)), hold="all")
     if error.halts or isinstance(error, WorkerMismatch):
         return Verdict(State.WAITING, hold="halt")
     match error:
@@ -65,7 +70,7 @@ def judge(error: ResilverError, job: Job, look_s: float = 2.0) -> Verdict:
             fatal = job.deaths + 1 >= FATAL_DEATHS
             return Verdict(State.ASIDE if fatal else State.WAITING, death=True)
         case CloudError() if error.temporary:
-            return Verdict(State.WAITING, min(600.0, 30.0 * 2 ** min(job.attempts, 5)), hold="all")
+            return Verdict(State.WAITING, min(LONGEST_S, 30.0 * 2 ** min(job.attempts, 5)), hold="all")
         case _:
             return Verdict(State.FAILED)
 
