@@ -44,6 +44,13 @@ class Negative:
         print("closed", file=sys.stderr, flush=True)
 
 
+class Still(Negative):
+    """Does nothing: the picture is its own result."""
+
+    def turned(self, picture: Picture, factor: int) -> Picture:
+        return picture
+
+
 class Slow(Negative):
     """Two seconds in a hundred steps, with progress."""
 

@@ -2,7 +2,7 @@
 """A worker with the standard library alone, for a GIMP in a bare system; the name it is called by says what it does.
 
 ``negative`` inverts the colours, keeps alpha and enlarges by repeating; ``good`` finds nothing to do; ``refuses``
-answers with an error; ``dies`` does so in the midst of a job, with a file half written; ``old`` speaks protocol 0.
+answers with an error; ``still`` copies; ``dies`` does so in the midst of a job, with a file half written; ``old`` speaks protocol 0.
 """
 
 import json
@@ -47,6 +47,9 @@ def improve(request):
         os._exit(9)
     if MANNER == "good":
         return {"absent": "already good"}
+    if MANNER == "still":
+        shutil.copyfile(path, path.with_name("result"))
+        return {"raw": raw | {"path": str(path.with_name("result"))}}
     data = negative(path.read_bytes(), raw["channels"], raw["depth"])
     data = enlarged(data, raw["width"], factor, raw["channels"] * raw["depth"] // 8)
     result = path.with_name(f"result-{request['id']}")
