@@ -53,7 +53,7 @@ _CHOICES: dict[str, tuple[str, str, dict[str, str]]] = {  # name: label, what it
         {"none": "Normal", "lch": "LCh Color", "hsl": "HSL Color"},
     ),
 }
-_ARGUMENTS = {
+ARGUMENTS = {
     RESTORE: ("engine", "quality", "strength", "colorize"),
     COLORIZE: ("engine", "quality", "also-repair", "as-colour-layer"),
     UPSCALE: ("engine", "quality", "factor", "kind", "target"),
@@ -69,7 +69,7 @@ def create(plug_in: Gimp.PlugIn, name: str) -> Gimp.ImageProcedure:
     procedure.add_menu_path("<Image>/Filters/Enhance/Resilver")
     procedure.set_icon_name("gimp-tool-heal")
     procedure.set_documentation(_BLURBS[name], _HELP, name)
-    for argument in _ARGUMENTS[name]:
+    for argument in ARGUMENTS[name]:
         _add(procedure, argument)
     procedure.add_layer_return_value(
         "layer", "Layer", "The first new layer, or the group of all; none if nothing was needed", True, _FLAGS
@@ -120,45 +120,34 @@ def _answer(
 ) -> Gimp.ValueArray:
     import job  # late: GIMP asks for the procedures' descriptions much more often than it runs one
 
-    job.check(image, drawables, _wish(procedure.get_name(), config))
-    core = find_core(Path(__file__).parent)
-    if run_mode == Gimp.RunMode.INTERACTIVE and not _asked(procedure, config):
-        return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, GLib.Error())
-    wish = _wish(procedure.get_name(), config)
-    job.check(image, drawables, wish)
+    job.check(image, drawables, wish(procedure.get_name(), config))
+    if run_mode == Gimp.RunMode.INTERACTIVE:
+        from dialog import ask_for  # a window takes half a second, and so is loaded only where one is wanted
+
+        core = ask_for(procedure, config, drawables)
+        if core is None:
+            return procedure.new_return_values(Gimp.PDBStatusType.CANCEL, GLib.Error())
+    else:
+        core = find_core(Path(__file__).parent)
+    wanted = wish(procedure.get_name(), config)
+    job.check(image, drawables, wanted)
     Gimp.progress_init("Resilver")
     try:
-        new, reasons = job.run(core, image, drawables, wish, _progress)
+        new, reasons = job.run(core, image, drawables, wanted, _progress)
     finally:
         Gimp.progress_end()
     if reasons:
         Gimp.message("\n".join(reasons))
     if run_mode != Gimp.RunMode.NONINTERACTIVE:
-        if wish.apart:
+        if wanted.apart:
             for layer in new:
                 Gimp.Display.new(layer.get_image())
         Gimp.displays_flush()
     return _succeeded(procedure, new)
 
 
-def _asked(procedure: Gimp.Procedure, config: Gimp.ProcedureConfig) -> bool:
-    import gi
-
-    gi.require_version("GimpUi", "3.0")
-    from gi.repository import GimpUi  # takes half a second, which only a window is worth
-
-    GimpUi.init(procedure.get_name())
-    dialog = GimpUi.ProcedureDialog.new(procedure, config, procedure.get_menu_label().replace("_", "").rstrip("…"))
-    arguments = _ARGUMENTS[procedure.get_name()]
-    if "strength" in arguments:
-        dialog.get_scale_entry("strength", 1.0)
-    dialog.fill(list(arguments))
-    answer = dialog.run()
-    dialog.destroy()
-    return answer
-
-
-def _wish(name: str, config: Gimp.ProcedureConfig) -> Any:
+def wish(name: str, config: Gimp.ProcedureConfig) -> Any:
+    """What a call of the procedure with these arguments is to do."""
     from job import Wish
 
     def told(argument: str) -> Any:
