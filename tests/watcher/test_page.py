@@ -81,6 +81,20 @@ def folder(tmp_path):
     return tmp_path / "Restored"
 
 
+@pytest.mark.parametrize("name", ["sub/a.png", "sub/a-2.png"])
+def test_an_original_that_was_put_away_is_shown(folder, tmp_path, name):
+    """Moved into Originals after success, also under a number, it is the "before" all the same."""
+    source = original(tmp_path / "in", "sub/a.png")
+    made = result(source, folder)
+    away = tmp_path / "in" / "Originals" / name
+    away.parent.mkdir(parents=True)
+    if away.name != source.name:
+        original(away.parent, source.name, BLUE)
+    source.rename(away)
+    page = Parsed(write_page([done(source, made)], folder, WORDS).read_text())
+    assert page.count("img", **{"class": "before"}) == 1
+
+
 def test_newest_first_with_what_was_done(tmp_path, folder):
     """Every restored picture is there in the order given, with before, after, a slider, steps and time."""
     entries = []

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import gettext
+import glob
 import itertools
 import logging
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
 from resilver.picture_io.identity import Identity
@@ -93,6 +95,14 @@ def put_away(path: Path, root: Path, identity: Identity | None) -> None:
                 return
     except OSError as error:
         _log.warning("%r could not be moved to %s: %s", str(path), ORIGINALS, error)
+
+
+def places_of(path: Path) -> Iterator[Path]:
+    """Where an original may lie: where it was, or where :func:`put_away` moved it from there."""
+    yield path
+    for root in path.parents:
+        folder = root / ORIGINALS / path.relative_to(root).parent
+        yield from sorted(folder.glob(f"{glob.escape(path.stem)}*{glob.escape(path.suffix)}"))
 
 
 def _rename(path: Path, target: Path) -> None:

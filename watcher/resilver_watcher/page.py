@@ -23,6 +23,7 @@ from resilver.picture_io.provenance import Provenance, read_provenance
 from resilver.picture_io.read import ReadLimits, read_picture
 from resilver.result import Step
 from resilver_watcher import language
+from resilver_watcher.aftermath import places_of
 from resilver_watcher.commands import local_time
 from resilver_watcher.language import language_code, said
 from resilver_watcher.state import COPIED, Entry
@@ -106,7 +107,8 @@ def _figure(entry: Entry, words: gettext.NullTranslations) -> str:
     known = read_provenance(output)
     after = _picture(output)
     copied = COPIED in entry.notes
-    before = _picture(source) if after and not copied and _same_original(source, known) else ""
+    lies = next((place for place in places_of(source) if _same_original(place, known)), None)
+    before = _picture(lies) if after and not copied and lies is not None else ""
     name = _text(source.name)
     parts = [f"<figure>\n<h2>{name}</h2>\n"]
     if before:
