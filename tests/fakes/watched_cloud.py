@@ -21,17 +21,26 @@ QUICK = {"cloud__attempts": 1, "cloud__read_s": 20, "cloud__deadline_s": 30}
 class CloudWatched(Watched):
     """``server`` gets what the daemon sends; at the end it must serve the next picture well, and no token is seen.
 
-    ``cloud``: its settings. ``url``: of another service than the server.
+    ``cloud``: its settings. ``url``: of another service than the server. ``talkative``: daemon and worker log at DEBUG.
     """
 
     def __init__(
-        self, place: Path, *scripts: Script, tls: bool = False, url: str = "", starts: bool = True, **cloud: Any
+        self,
+        place: Path,
+        *scripts: Script,
+        tls: bool = False,
+        url: str = "",
+        starts: bool = True,
+        talkative: bool = False,
+        **cloud: Any,
     ) -> None:
         self.server = HostileServer(*map(self._watched, scripts), tls=tls)
         self._lines: set[str] = set()
         settings = {f"cloud__{name}": value for name, value in cloud.items()}
         super().__init__(place, "", starts=starts, **{**QUICK, "cloud__base_url": url or self.server.url, **settings})
         self._environment["RESILVER_ENGINE"] = "cloud"
+        if talkative:
+            self._environment["PYTHONPATH"] = str(Path(__file__).with_name("talkative"))
         service = CloudSettings(base_url=url or self.server.url)
         Ledger(place / "state" / "resilver" / "cloud").agree(service)
 

@@ -221,13 +221,16 @@ SHOUTING: dict[str, Script] = {
 
 @pytest.mark.parametrize("name", SHOUTING)
 def test_row_27_no_token_anywhere(tmp_path: Path, name: str) -> None:
-    """A service that gives the token back: it stands in no log, note, journal, page, status or list of processes."""
-    with CloudWatched(tmp_path, SHOUTING[name]) as folder:
+    """A service that gives the token back: it stands in no log, note, journal, page, status or list of processes, even
+    where daemon and worker log at DEBUG.
+    """
+    with CloudWatched(tmp_path, SHOUTING[name], talkative=True) as folder:
         folder.drop("a.jpg")
         folder.eventually(lambda: folder.remote.status().state == "trouble" or folder.remote.status().failed != ())
         assert {request.token for request in folder.server.requests} == {TOKEN}
         folder.assert_no_token()
         folder.mend()
+        assert "DEBUG httpcore" in folder.said() or "DEBUG httpx" in folder.said(), folder.words()
 
 
 def test_row_28_names_of_the_service(tmp_path: Path) -> None:

@@ -109,6 +109,8 @@ def set_aside(path: Path) -> Path:
 class Journal:
     """Every picture's row. Usable from several threads, which take turns.
 
+    ``undone``: a write failed, and with it went moves of any thread that were not yet committed, until :meth:`recover`.
+
     Raises:
         JournalError: of each method, where the file cannot be read or written.
     """
@@ -118,6 +120,7 @@ class Journal:
         self._lock = threading.RLock()
         self._db: sqlite3.Connection | None = None
         self._kept_s = 0.0
+        self.undone = False
         try:
             with self._transaction() as db:
                 version = db.execute("PRAGMA user_version").fetchone()[0]
@@ -139,6 +142,7 @@ class Journal:
 
         What somebody named, and no sweep will find, waits as well.
         """
+        self.undone = False
         with self._transaction() as db:
             db.execute("UPDATE jobs SET state = 'waiting' WHERE state = 'working' OR (state = 'seen' AND root IS NULL)")
 
@@ -184,6 +188,7 @@ class Journal:
             except IllegalMove:  # it wrote nothing, and the moves before it that are not yet committed stand
                 raise
             except BaseException:
+                self.undone = True
                 with contextlib.suppress(sqlite3.Error):
                     db.rollback()
                 raise

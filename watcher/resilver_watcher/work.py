@@ -160,7 +160,7 @@ class Work:
 
     def _step(self) -> bool:
         """Work on what is next; whether there was anything."""
-        if self._stumbled:
+        if self._stumbled or self._journal.undone:
             self._journal.recover()
             self._stumbled = False
         if self._paused.is_set():
