@@ -9,8 +9,6 @@ thousands a second, are committed together; see :meth:`Journal.move`.
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
-import functools
 import json
 import os
 import sqlite3
@@ -24,6 +22,7 @@ from resilver.errors import ResilverError
 from resilver.picture_io.identity import Identity
 from resilver.recipe import Recipe
 from resilver_watcher.job import IllegalMove, Job, State, check_move
+from resilver_watcher.rows import COLUMNS, identity_columns, marks, now, path_column, recipe_column, to_job
 from resilver_watcher.state import COPIED
 
 SCHEMA = 1
@@ -48,10 +47,6 @@ CREATE INDEX jobs_by_change ON jobs (changes);
 CREATE INDEX jobs_unchanged ON jobs (state) WHERE {_UNCHANGED};
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
-_COLUMNS = (
-    "id, path, directory, root, recipe, recipe_digest, state, sha256, device, inode, size, mtime_ns, "
-    "attempts, deaths, code, reason, outputs, notes, seconds, changed_at"
-)
 _MARKS = 500  # values in one question; SQLite's own limit may be 999
 _BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -213,9 +208,9 @@ class Journal:
 
         Those that somebody named before they were found in ``root`` belong there from now on.
         """
-        text, now = _text(recipe), _now()
+        text, when = recipe_column(recipe), now()
         rows = [
-            (os.fsencode(path), os.fsencode(directory), _bytes(root), text, now, now)
+            (os.fsencode(path), os.fsencode(directory), path_column(root), text, when, when)
             for path, directory in finds.items()
         ]
         with self._transaction() as db:
@@ -231,7 +226,7 @@ class Journal:
 
         Those that wait already, or are worked on since somebody else was quicker, stay as they are.
         """
-        now = _now()
+        when = now()
         with self._transaction() as db:
             rows: list[tuple[Any, ...]] = []
             for job, identity, rank in ranked:
@@ -241,7 +236,7 @@ class Journal:
                 check_move(State(row[0]), State.WAITING)
                 self._turn += 1
                 self._changes += 1
-                rows.append((now, self._changes, *_columns_of(identity), rank, self._turn, job.id))
+                rows.append((when, self._changes, *identity_columns(identity), rank, self._turn, job.id))
             db.executemany(
                 "UPDATE jobs SET state = 'waiting', changed_at = ?, changes = ?, device = ?, inode = ?, size = ?, "
                 "mtime_ns = ?, rank = ?, turn = ?, attempts = 0, deaths = 0, code = '', reason = '', sha256 = '' "
@@ -267,7 +262,7 @@ class Journal:
             return
         check_move(State(row[0]), state)
         self._changes += 1
-        self._set(db, job, state=str(state), changed_at=_now(), changes=self._changes, **fields)
+        self._set(db, job, state=str(state), changed_at=now(), changes=self._changes, **fields)
 
     def note(self, job: Job, **fields: Any) -> None:
         """Set columns without a move."""
@@ -276,7 +271,7 @@ class Journal:
 
     def _set(self, db: sqlite3.Connection, job: Job, **fields: Any) -> None:
         if "identity" in fields:
-            values = _columns_of(fields.pop("identity"))
+            values = identity_columns(fields.pop("identity"))
             fields.update(zip(("device", "inode", "size", "mtime_ns"), values, strict=True))
         if "outputs" in fields:
             fields["outputs"] = json.dumps([str(path) for path in fields["outputs"]])
@@ -292,7 +287,7 @@ class Journal:
         with self._transaction() as db:
             db.execute(
                 "DELETE FROM jobs WHERE state != 'done' AND root IS NOT NULL "  # noqa: S608 - question marks
-                f"AND root NOT IN ({_marks(roots)})",
+                f"AND root NOT IN ({marks(roots)})",
                 [os.fsencode(root) for root in roots],
             )
 
@@ -308,7 +303,7 @@ class Journal:
         if directory is not None:
             where, values = (
                 where + " AND directory = ? AND recipe IS ?",
-                [*values, os.fsencode(directory), _text(recipe)],
+                [*values, os.fsencode(directory), recipe_column(recipe)],
             )
         return next(iter(self._select(f"{where} ORDER BY changes DESC LIMIT 1", values)), None)
 
@@ -317,7 +312,7 @@ class Journal:
         paths, found = [os.fsencode(path) for path in finds], {}
         for start in range(0, len(paths), _MARKS):
             some = paths[start : start + _MARKS]
-            for job in self._select(f"path IN ({_marks(some)}) AND recipe IS NULL", some):
+            for job in self._select(f"path IN ({marks(some)}) AND recipe IS NULL", some):
                 if finds[str(job.path)] == job.directory:
                     found[str(job.path)] = job
         return found
@@ -328,7 +323,7 @@ class Journal:
 
     def find_all(self, root: Path, states: Collection[State]) -> list[Job]:
         """The pictures of an input folder in these states."""
-        return self._select(f"root = ? AND state IN ({_marks(states)})", [os.fsencode(root), *map(str, states)])
+        return self._select(f"root = ? AND state IN ({marks(states)})", [os.fsencode(root), *map(str, states)])
 
     def known(self, root: Path) -> dict[str, tuple[State, int | None, int | None, int | None]]:
         """For every picture of an input folder: state, inode, size, mtime in ns."""
@@ -344,7 +339,7 @@ class Journal:
 
     def newest(self, states: Collection[State], limit: int) -> list[Job]:
         """Those in these states, the last moved first."""
-        return self._select(f"state IN ({_marks(states)}) ORDER BY changes DESC LIMIT ?", [*map(str, states), limit])
+        return self._select(f"state IN ({marks(states)}) ORDER BY changes DESC LIMIT ?", [*map(str, states), limit])
 
     def counts(self) -> dict[State, int]:
         """How many there are in each state."""
@@ -376,57 +371,4 @@ class Journal:
 
     def _select(self, where: str, values: Sequence[Any]) -> list[Job]:
         with self._reading() as db:
-            return [_job(row) for row in db.execute(f"SELECT {_COLUMNS} FROM jobs WHERE {where}", values)]  # noqa: S608
-
-
-def _job(row: Sequence[Any]) -> Job:
-    (number, path, directory, root, recipe, digest, state, sha256, device, inode, size, mtime_ns, *rest) = row
-    attempts, deaths, code, reason, outputs, notes, seconds, when = rest
-    return Job(
-        id=number,
-        path=Path(os.fsdecode(path)),
-        directory=_folder(directory),
-        root=None if root is None else _folder(root),
-        recipe=None if recipe is None else Recipe.from_json(json.loads(recipe)),
-        recipe_digest=digest,
-        state=State(state),
-        sha256=sha256,
-        identity=None if inode is None else Identity(device, inode, size, mtime_ns),
-        attempts=attempts,
-        deaths=deaths,
-        code=code,
-        reason=reason,
-        outputs=tuple(map(Path, _list(outputs))),
-        notes=tuple(_list(notes)),
-        seconds=seconds,
-        when=when,
-    )
-
-
-def _list(text: str) -> list[str]:
-    return [] if text == "[]" else json.loads(text)
-
-
-@functools.lru_cache(1000)
-def _folder(name: bytes) -> Path:
-    return Path(os.fsdecode(name))
-
-
-def _columns_of(identity: Identity | None) -> tuple[int | None, ...]:
-    return (None,) * 4 if identity is None else (identity.device, identity.inode, identity.size, identity.mtime_ns)
-
-
-def _text(recipe: Recipe | None) -> str | None:
-    return None if recipe is None else json.dumps(recipe.to_json())
-
-
-def _bytes(path: Path | None) -> bytes | None:
-    return None if path is None else os.fsencode(path)
-
-
-def _marks(values: Collection[Any]) -> str:
-    return ", ".join("?" * len(values))
-
-
-def _now() -> str:
-    return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+            return [to_job(row) for row in db.execute(f"SELECT {COLUMNS} FROM jobs WHERE {where}", values)]  # noqa: S608
