@@ -27,8 +27,6 @@ def output_stem(source_name: str, steps: Sequence[Step]) -> str:
 
 def folded(name: str) -> str:
     """Equal for names that some file system takes for the same."""
-    if name.isascii():  # most are, and of a full folder all are asked for at each result
-        return name.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 

@@ -144,9 +144,8 @@ def find_copy(directory: Path, source: Path, sha256: str) -> Path | None:
         size = source.stat().st_size
     except OSError:
         return None
-    for name in names:
-        path = directory / name
-        if folded(name).startswith(stem) and folded(path.suffix) == suffix:
+    for name in names:  # of thousands, few are worth a path
+        if folded(name).startswith(stem) and folded((path := directory / name).suffix) == suffix:
             with contextlib.suppress(OSError, PictureUnreadable):
                 if path.stat().st_size == size and file_digest(path) == sha256:
                     return path
