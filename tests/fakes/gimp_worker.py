@@ -3,15 +3,22 @@
 
 ``negative`` inverts the colours, keeps alpha and enlarges by repeating; ``slow`` takes eight seconds for a whole layer
 and can be cancelled; ``still`` copies; ``good`` finds nothing to do; ``refuses`` answers with an error; ``dies`` does
-so in the midst of a job, with a file half written; ``old`` speaks protocol 0. Its log tells what it was asked.
+so in the midst of a job, with a file half written; ``short`` gives fewer pixels than it says; ``hangs`` never gets
+on, and ``stubborn`` does not even stop when it is told; ``stray`` answers with what is no JSON; ``cancels`` kills the
+plug-in, as GIMP's own Cancel does, and ``kills`` GIMP itself; ``meets`` goes on once another such worker is at it, too;
+``old`` speaks protocol 0. Its log tells what it was asked.
+
+The steps are those that the recipe wants; damage is where the first channel is below a quarter, or what the mask says.
 """
 
 import json
 import os
 import select
 import shutil
+import signal
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 MANNER = Path(sys.argv[0]).name
@@ -54,6 +61,37 @@ def enlarged(data, width, factor, pixel):
     return b"".join(one * factor for one in wide)
 
 
+def steps(recipe):
+    done = ["improved"] if recipe.get("improve", True) else []
+    done += ["colorized"] if recipe.get("colorize", "never") != "never" else []
+    done += [f"x{recipe['resolution']}"] if recipe.get("resolution") else []
+    return [{"action": action, "tool": "fake", "detail": "", "generated": False} for action in done]
+
+
+def mask(request):
+    """255 where the damage is."""
+    raw = request.get("mask") or request["raw"]
+    data, pixel = Path(raw["path"]).read_bytes(), raw["channels"] * raw["depth"] // 8
+    first = data[raw["depth"] // 8 - 1 :: pixel]
+    marked = bytes(255 if (value > 127 if request.get("mask") else value < 64) else 0 for value in first)
+    result = Path(raw["path"]).with_name(f"mask-{request['id']}")
+    result.write_bytes(marked)
+    told = {"path": str(result), "width": raw["width"], "height": raw["height"], "channels": 1, "depth": 8}
+    return {"raw": {**told, "offset": 0, "icc": None}}
+
+
+def parent(pid):
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def meet():
+    """Wait until a second worker has come as far, and the first has seen it."""
+    here = Path(os.environ["HOME"])
+    (here / f"met-{os.getpid()}").touch()
+    while len(list(here.glob("met-*"))) < 2:
+        time.sleep(0.05)
+
+
 def improve(request):
     raw, factor = request["raw"], request["recipe"].get("resolution") or 1
     path = Path(raw["path"])
@@ -62,6 +100,19 @@ def improve(request):
         os._exit(9)
     if MANNER == "good":
         return {"absent": "already good"}
+    if MANNER == "cancels":
+        os.kill(os.getppid(), signal.SIGKILL)
+    if MANNER == "kills":
+        os.kill(parent(os.getppid()), signal.SIGKILL)
+    if MANNER in ("cancels", "kills", "hangs"):
+        heard()  # which comes when the plug-in has gone, or wants it to stop
+        sys.exit()
+    while MANNER == "stubborn":
+        time.sleep(1)
+    if MANNER == "stray":
+        print("what is this", flush=True)
+    if MANNER == "meets":
+        meet()
     result = path.with_name(f"result-{request['id']}")
     if MANNER == "still":
         shutil.copyfile(path, result)
@@ -71,7 +122,10 @@ def improve(request):
         data, width, height = cut(data, width, detail, pixel), *detail[2:]
     data = negative(data, raw["channels"], raw["depth"])
     result.write_bytes(enlarged(data, width, factor, pixel) if factor > 1 else data)
-    return {"raw": raw | {"path": str(result), "width": width * factor, "height": height * factor}}
+    if MANNER == "short":
+        os.truncate(result, result.stat().st_size - 1)
+    told = raw | {"path": str(result), "width": width * factor, "height": height * factor}
+    return {"raw": told, "steps": steps(request["recipe"])}
 
 
 def wait(request):
@@ -101,8 +155,12 @@ def answer(request):
         if MANNER == "slow" and not request.get("detail") and not wait(request):
             tell(type="error", id=number, code="cancelled", title="Cancelled", message="Cancelled.")
             return
+        tell(type="started", id=number, megapixels=0.02)
         tell(type="progress", id=number, fraction=0.5, step="repairing")
-        tell(type="improved_raw", id=number, bw=False, outputs={"final": improve(request)})
+        outputs = {"final": improve(request)}
+        if "mask" in request.get("wanted", ()):
+            outputs["mask"] = mask(request)
+        tell(type="improved_raw", id=number, bw=False, outputs=outputs)
 
 
 FOLDERS = []

@@ -8,6 +8,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from language import _
+
 PROTOCOL = 1  # of resilver.worker.protocol; another number cannot be spoken to
 
 
@@ -15,13 +17,23 @@ class Trouble(Exception):
     """What stops the work, as one sentence to a person that says what to do."""
 
 
+class Cancelled(Exception):
+    """The user stopped the work; nothing was changed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Core:
-    """The interpreter that has the package ``resilver``, and the file that takes the worker's words."""
+    """The interpreter that has the package ``resilver``, and the file that takes the worker's words.
+
+    ``features``: what not every version can do, such as "mask". ``bridge``: the file that tells the way
+    out of a sandbox, if GIMP lives in one.
+    """
 
     interpreter: Path
     version: str
     log: Path
+    features: frozenset[str] = frozenset()
+    bridge: Path | None = None
 
 
 def find_core(beside: Path) -> Core:
@@ -34,7 +46,9 @@ def find_core(beside: Path) -> Core:
         if path.is_file():
             return _read(path)
     raise Trouble(
-        f"Resilver itself was not found (looked for {_user_file()}); install it, then run: resilver gimp install"
+        _("Resilver itself was not found (looked for {path}); install it, then run: resilver gimp install").format(
+            path=_user_file()
+        )
     )
 
 
@@ -51,15 +65,26 @@ def _user_file() -> Path:
 def _read(path: Path) -> Core:
     try:
         told = json.loads(path.read_text("utf-8"))
-        core = Core(Path(told["interpreter"]), str(told["version"]), Path(told["log"]))
-        protocol = told["protocol"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise Trouble(f"{path} cannot be read ({error!r}); run: resilver gimp install") from error
-    if protocol != PROTOCOL:
-        raise Trouble(
-            f"Resilver {core.version} and this plug-in do not fit together (protocol {protocol}, not {PROTOCOL}); "
-            "update Resilver, then run: resilver gimp install"
+        core = Core(
+            Path(told["interpreter"]),
+            str(told["version"]),
+            Path(told["log"]),
+            frozenset(told.get("features", ())),
+            Path(told["bridge"]) if told.get("bridge") else None,
         )
-    if not core.interpreter.is_file():
-        raise Trouble(f"Resilver is no longer at {core.interpreter}; install it again, then run: resilver gimp install")
+        protocol = int(told["protocol"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Trouble(
+            _("{path} cannot be read ({error}); run: resilver gimp install").format(path=path, error=repr(error))
+        ) from error
+    if protocol != PROTOCOL:
+        older = _("Resilver {version} is too old for this plug-in; update Resilver, then run: resilver gimp install")
+        newer = _("This plug-in is too old for Resilver {version}; run: resilver gimp install")
+        raise Trouble((older if protocol < PROTOCOL else newer).format(version=core.version))
+    if not core.interpreter.is_file() and core.bridge is None:
+        raise Trouble(
+            _("Resilver is no longer at {path}; install it again, then run: resilver gimp install").format(
+                path=core.interpreter
+            )
+        )
     return core

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from gi.repository import Gimp
 
 from core import Core, Trouble
-from link import Link
-from pixels import write_layer
+from language import _, said
+from link import Ask, Link
+from pixels import write_layer, write_mask
 from placement import Done, place_above, place_apart, place_enlarged
 
 
@@ -21,87 +20,138 @@ from placement import Done, place_above, place_apart, place_enlarged
 class Wish:
     """What is wanted: a ``recipe`` and ``settings`` as the worker takes them, and where results go.
 
-    ``done``: what the new layers' names say was done. ``mode``: the new layers' own, if any.
-    ``apart``: enlarged layers become images of their own.
+    ``group``: the name of the group, if there are several new layers. ``mode``: the new layers' own, if
+    any. ``apart``: enlarged layers become images of their own. ``show_mask``: how to show what was
+    repaired. ``mask``: what the user marked as damage, the selection or a layer.
     """
 
     recipe: dict[str, Any]
     settings: dict[str, Any] = field(default_factory=dict)
-    done: str = "improved"
-    group: str = "Restored"
+    group: str = ""
     mode: Gimp.LayerMode | None = None
     apart: bool = False
+    show_mask: Literal["none", "layer-mask", "hidden-layer"] = "none"
+    mask: Literal["none", "selection"] | Gimp.Layer = "none"
 
 
-def check(image: Gimp.Image, drawables: Sequence[Gimp.Drawable], wish: Wish) -> None:
-    """See whether this can be done at all.
+def check_image(image: Gimp.Image, drawables: Sequence[Gimp.Drawable]) -> None:
+    """See whether anything at all can be done with them.
+
+    Raises:
+        Trouble: nothing.
+    """
+    if image.get_base_type() == Gimp.ImageBaseType.INDEXED:
+        raise Trouble(_("An indexed image cannot hold a restored layer; choose Image > Mode > RGB first."))
+    if not drawables:
+        raise Trouble(_("No layer is selected; select one first."))
+    for drawable in drawables:
+        name = drawable.get_name()
+        if not isinstance(drawable, Gimp.Layer):
+            raise Trouble(_("“{layer}” is a mask or channel; select a layer instead.").format(layer=name))
+        if drawable.is_group():
+            raise Trouble(_("“{layer}” is a layer group; select the layers in it instead.").format(layer=name))
+
+
+def check(image: Gimp.Image, layers: Sequence[Gimp.Layer], wish: Wish) -> None:
+    """See whether just this can be done with them.
 
     Raises:
         Trouble: it cannot.
     """
-    if image.get_base_type() == Gimp.ImageBaseType.INDEXED:
-        raise Trouble("An indexed image cannot hold a restored layer; choose Image > Mode > RGB first.")
     if image.get_base_type() == Gimp.ImageBaseType.GRAY and wish.recipe.get("colorize", "never") != "never":
-        raise Trouble("A grayscale image cannot hold colours; choose Image > Mode > RGB first.")
-    if not drawables:
-        raise Trouble("No layer is selected; select one first.")
-    for drawable in drawables:
-        if not isinstance(drawable, Gimp.Layer):
-            raise Trouble(f"“{drawable.get_name()}” is a mask or channel; select a layer instead.")
-        if drawable.is_group():
-            raise Trouble(f"“{drawable.get_name()}” is a layer group; select the layers in it instead.")
-        if not drawable.mask_intersect()[0]:
-            raise Trouble(f"The selection does not touch “{drawable.get_name()}”; change it, or select all.")
+        raise Trouble(_("A grayscale image cannot hold colours; choose Image > Mode > RGB first."))
+    if wish.mask == "selection" and Gimp.Selection.is_empty(image):
+        raise Trouble(_("Nothing is selected; select the damage, or let Resilver look for it."))
+    for layer in layers:
+        name = layer.get_name()
+        if not layer.mask_intersect()[0] and not wish.apart:
+            raise Trouble(_("The selection does not touch “{layer}”; change it, or select all.").format(layer=name))
+        if wish.mask == layer:
+            raise Trouble(_("“{layer}” cannot be its own mask; choose the layer that you painted.").format(layer=name))
 
 
-def run(
-    core: Core,
-    image: Gimp.Image,
-    layers: Sequence[Gimp.Layer],
-    wish: Wish,
-    on_progress: Callable[[float, str], None],
-) -> tuple[list[Gimp.Item], list[str]]:
-    """Do it; return what is new (the group first, if several layers) and why the others needed nothing.
+def run(core: Core, image: Gimp.Image, layers: Sequence[Gimp.Layer], wish: Wish, ask: Ask) -> list[Gimp.Item]:
+    """Do it; return what is new, the group first, if there are several new layers.
 
     Raises:
-        Trouble: it cannot be done; the image is as it was.
+        Cancelled: ``ask`` wanted so; the image is as it was.
+        Trouble: it cannot be done; likewise.
     """
-    with Link(core) as link, _folder(link, layers, wish) as folder:
-        done, reasons = [], []
-        for number, layer in enumerate(layers):
-
-            def heard(fraction: float, step: str, number: int = number) -> None:
-                on_progress((number + fraction) / len(layers), step)
-
-            raw = write_layer(layer, folder / f"layer-{number}")
-            output = link.ask(
-                "improve_raw", heard, raw=raw, recipe=wish.recipe, wanted=["final"], settings=wish.settings
-            )["outputs"]["final"]
-            if output.get("error"):
-                raise Trouble(output["error"]["message"])
-            if output.get("raw"):
-                done.append(Done(layer, output["raw"], f"{layer.get_name()} – {wish.done}"))
-            else:
-                reasons.append(f"“{layer.get_name()}” was left as it is: {output['absent']}.")
-        return (_place(image, done, wish) if done else []), reasons
-
-
-@contextlib.contextmanager
-def _folder(link: Link, layers: Sequence[Gimp.Layer], wish: Wish) -> Iterator[Path]:
-    """A private folder, in memory where there is room for all layers and their results."""
     pixels = sum(layer.get_width() * layer.get_height() for layer in layers)
     size = pixels * 4 * 2 * (1 + (wish.recipe.get("resolution") or 1) ** 2)  # 4 channels of 2 bytes at most
-    folder = Path(link.ask("folder", bytes=size)["path"])
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with Link(core) as link:
+        folder, done, reasons = link.folder(size), [], []
+        for number, layer in enumerate(layers):
+            share = _Share(ask, number, len(layers))
+            outputs = link.ask("improve_raw", share, **_request(layer, folder / f"layer-{number}", wish))["outputs"]
+            for output in outputs.values():
+                if output.get("error"):
+                    raise Trouble(said(output["error"]["message"]))
+            if outputs["final"].get("raw"):
+                done.append(_done(layer, outputs, wish))
+            else:
+                reasons.append(
+                    _("“{layer}” was left as it is: {reason}.").format(
+                        layer=layer.get_name(), reason=said(outputs["final"]["absent"])
+                    )
+                )
+        new = _place(image, done, wish) if done else []
+    if reasons:
+        Gimp.message("\n".join(reasons))
+    return new
+
+
+class _Share:
+    """One of several layers' part of the whole progress."""
+
+    def __init__(self, ask: Ask, number: int, count: int) -> None:
+        self._ask = ask
+        self._number = number
+        self._count = count
+        self.cancelled = ask.cancelled
+
+    def progress(self, fraction: float, step: str) -> None:
+        self._ask.progress((self._number + fraction) / self._count, step)
+
+
+def _request(layer: Gimp.Layer, path: Path, wish: Wish) -> dict[str, Any]:
+    wanted = ["final"] if wish.show_mask == "none" else ["final", "mask"]
+    request = {"raw": write_layer(layer, path), "recipe": wish.recipe, "wanted": wanted, "settings": wish.settings}
+    marked = path.with_name(f"{path.name}-mask")
+    x, y = layer.get_offsets()[1:]
+    if wish.mask == "selection":
+        box = x, y, layer.get_width(), layer.get_height()
+        request["mask"] = write_mask(layer.get_image().get_selection(), marked, box)
+    elif wish.mask != "none":
+        left, top = wish.mask.get_offsets()[1:]
+        box = x - left, y - top, layer.get_width(), layer.get_height()
+        request["mask"] = write_layer(wish.mask, marked, box)
+    return request
+
+
+def _done(layer: Gimp.Layer, outputs: dict[str, Any], wish: Wish) -> Done:
+    words = {
+        "improved": _("improved"),
+        "colorized": _("colorized"),
+        "x2": _("enlarged 2x"),
+        "x4": _("enlarged 4x"),
+    }
+    name = layer.get_name()
+    steps = dict.fromkeys(words.get(step["action"], step["action"]) for step in outputs["final"].get("steps", ()))
+    hidden = _("{layer} – repaired places").format(layer=name) if wish.show_mask == "hidden-layer" else None
+    return Done(
+        layer=layer,
+        raw=outputs["final"]["raw"],
+        name=_("{layer} – {done}").format(layer=name, done=", ".join(steps) or words["improved"]),
+        damage=outputs.get("mask", {}).get("raw"),
+        damage_name=hidden,
+    )
 
 
 def _place(image: Gimp.Image, done: Sequence[Done], wish: Wish) -> list[Gimp.Item]:
     # GIMP's window stays alive during a run: image or layer may have been closed or deleted
     if not image.is_valid() or not all(one.layer.is_valid() for one in done):
-        raise Trouble("The layer was deleted in the meantime, so there is no place for the result.")
+        raise Trouble(_("The layer was deleted in the meantime, so there is no place for the result."))
     factor = wish.recipe.get("resolution")
     if factor is None:
         return place_above(image, done, group=wish.group, mode=wish.mode)

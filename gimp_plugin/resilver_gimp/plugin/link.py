@@ -1,54 +1,81 @@
-"""The worker's client: one process that lives as long as one run, spoken to in lines of JSON."""
+"""The worker's client: one worker that lives as long as one run, spoken to in lines of JSON."""
 
 from __future__ import annotations
 
 import contextlib
 import itertools
 import json
-import os
-import subprocess
+import queue
+import shutil
+import threading
+import time
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
 
-from core import PROTOCOL, Core, Trouble
+from channel import Bridged, Channel, Process
+from core import PROTOCOL, Cancelled, Core, Trouble
+from language import _, said
 
-# GIMP's bundles set LD_LIBRARY_PATH, PYTHONHOME and the like, which would break another interpreter
-_KEPT = {"HOME", "LANG", "PATH", "TMPDIR", "SYSTEMROOT", "APPDATA", "LOCALAPPDATA", "TEMP", "TMP", "USERPROFILE"}
-_KEPT_BEGINNINGS = ("LC_", "XDG_", "CUDA_", "HIP_", "VK_", "RESILVER_")
-EXIT_S = 5.0  # what the worker promises for its way out
+_POLL_S = 0.05  # how often a window is drawn and Cancel heard
+_ASLEEP_S = 1.5  # where so much time passes at once, this process was stopped, and the worker with it
+_NO_MEMORY = 1 << 62  # more bytes than any memory has room for: the folder then lies where TMPDIR says
+
+
+class Ask(Protocol):
+    """Who waits for the work: hears how far it is, and says whether to go on."""
+
+    def progress(self, fraction: float, step: str) -> None:
+        """``fraction`` 0..1 is done; now at ``step``, a phrase."""
+
+    def cancelled(self) -> bool:
+        """Whether to stop; asked some twenty times a second, also while nothing happens."""
+
+
+class _Nobody:
+    def progress(self, fraction: float, step: str) -> None:
+        pass
+
+    def cancelled(self) -> bool:
+        return False
+
+
+_NOBODY = _Nobody()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long to wait, in seconds, as the package does: for hello, for any sign of work, and for it to stop."""
+
+    start_s: float = 60.0
+    silent_s: float = 120.0
+    silent_s_per_megapixel: float = 300.0
+    cloud_s: float = 1800.0  # which says nothing while it waits for a service, and ends that by itself
+    cancel_s: float = 15.0
+
+
+_LIMITS = Limits()
 
 
 class Link:
-    """A started worker that has said hello; a context manager.
-
-    That its standard input ends with this process, however it dies, is what stops the worker and
-    deletes its files.
+    """A worker that has said hello, and its folders; a context manager, with whose end both are gone.
 
     Raises:
         Trouble: it cannot be started, or is of another protocol.
     """
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, limits: Limits = _LIMITS) -> None:
         self._core = core
+        self._limits = limits
         self._numbers = itertools.count(1)
+        self._folders: list[Path] = []
         try:
-            core.log.parent.mkdir(parents=True, exist_ok=True)
-            with core.log.open("ab") as log:
-                self._process = subprocess.Popen(
-                    [core.interpreter, "-I", "-m", "resilver.worker"],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=log,
-                    env=_environment(),
-                    creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-                )
-        except OSError as error:
-            raise Trouble(f"Resilver cannot be started ({error}); run: resilver gimp install") from error
-        try:
-            self._greet()
-        except BaseException:
-            self.close()
-            raise
+            self._open(Process)
+        except Trouble:
+            if core.bridge is None:
+                raise
+            self._open(Bridged)  # a sandbox, from within which the interpreter cannot run
 
     def __enter__(self) -> Link:
         return self
@@ -56,72 +83,150 @@ class Link:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def ask(
-        self, kind: str, on_progress: Callable[[float, str], None] = lambda _fraction, _step: None, **fields: Any
-    ) -> dict[str, Any]:
-        """The last answer to a request; ``on_progress`` hears the fraction done, 0..1, and the step.
+    def folder(self, size: int) -> Path:
+        """A new private folder, in memory where there is room for ``size`` bytes.
 
         Raises:
-            Trouble: the worker refuses, in its own sentence, or died.
+            Trouble: there is no room.
+        """
+        path = Path(self.ask("folder", bytes=_NO_MEMORY if self._channel.sandboxed else size)["path"])
+        self._folders.append(path)
+        return path
+
+    def ask(self, kind: str, ask: Ask = _NOBODY, **fields: Any) -> dict[str, Any]:
+        """The last answer to a request of that kind with those fields.
+
+        Raises:
+            Cancelled: ``ask`` wanted so.
+            Trouble: the worker refuses, in its own sentence, or died, or does not get on and was ended.
         """
         request = {"type": kind, "id": str(next(self._numbers)), **fields}
-        assert self._process.stdin is not None
-        with contextlib.suppress(OSError):  # that it died shows when the answer is read
-            self._process.stdin.write(json.dumps(request).encode("ascii") + b"\n")
-            self._process.stdin.flush()
+        patience = _Patience(self._limits, fields.get("settings", {}).get("engine"))
+        self._send(request)
         while True:
-            answer = self._receive()
-            match answer.get("type"):
-                case "error" if answer.get("id") in (request["id"], None):
-                    raise Trouble(str(answer.get("message")))
-                case "progress":
-                    on_progress(float(answer["fraction"]), str(answer["step"]))
-                case "started" | "note":
-                    pass
-                case _ if answer.get("id") == request["id"]:
-                    return answer
+            answer = self._receive(_POLL_S)
+            if answer is not None and answer.get("id") in (request["id"], None):
+                match answer.get("type"):
+                    case "error":
+                        raise _refusal(answer)
+                    case "started":
+                        patience.started(float(answer["megapixels"]))
+                    case "progress":
+                        patience.progressed(float(answer["fraction"]))
+                        ask.progress(float(answer["fraction"]), str(answer["step"]))
+                    case "note":
+                        pass
+                    case _:
+                        return answer
+            if not patience.cancelled and ask.cancelled():
+                patience.cancel()
+                self._send({"type": "cancel", "id": request["id"]})
+            if patience.over():
+                self.close(at_once=True)
+                if patience.cancelled:
+                    raise Cancelled
+                raise Trouble(
+                    _(
+                        "Resilver's worker did not get on with this picture and was stopped, and nothing was changed; "
+                        "try again. Its last words are in {log}"
+                    ).format(log=self._core.log)
+                )
 
-    def close(self) -> None:
-        """End the worker through its standard input; by force if it does not go."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        with contextlib.suppress(OSError):
-            self._process.stdin.close()
+    def close(self, *, at_once: bool = False) -> None:
+        """End the worker, by force if it does not go, and delete its folders."""
+        self._channel.end(at_once=at_once)
+        for folder in self._folders:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _open(self, make: Callable[[Core], Channel]) -> None:
+        self._channel = make(self._core)
+        self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        threading.Thread(target=_listen, args=(self._channel.answers, self._lines.put), daemon=True).start()
         try:
-            self._process.wait(EXIT_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process.stdout.close()
+            hello = self._receive(self._limits.start_s) or {}
+            if hello.get("type") != "hello" or hello.get("protocol") != PROTOCOL:
+                raise Trouble(
+                    _(
+                        "What {program} starts does not fit this plug-in; update Resilver, then run: resilver gimp "
+                        "install (log: {log})"
+                    ).format(program=self._core.interpreter, log=self._core.log)
+                )
+        except BaseException:
+            self.close(at_once=True)
+            raise
 
-    def _greet(self) -> None:
-        hello = self._receive()
-        if hello.get("type") != "hello" or hello.get("protocol") != PROTOCOL:
-            raise Trouble(
-                f"What {self._core.interpreter} starts does not fit this plug-in; "
-                "update Resilver, then run: resilver gimp install"
-            )
+    def _send(self, request: dict[str, Any]) -> None:
+        with contextlib.suppress(OSError, ValueError):  # that it died shows when the answer is read
+            self._channel.requests.write(json.dumps(request).encode("ascii") + b"\n")
+            self._channel.requests.flush()
 
-    def _receive(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
+    def _receive(self, seconds: float) -> dict[str, Any] | None:
+        """The next answer; ``None`` if none came in that time."""
+        try:
+            line = self._lines.get(timeout=seconds)
+        except queue.Empty:
+            return None
         if not line:
             raise Trouble(
-                "Resilver's worker ended before it was done, and nothing was changed; "
-                f"try again. Its last words are in {self._core.log}"
+                _(
+                    "Resilver's worker ended before it was done, and nothing was changed; "
+                    "try again. Its last words are in {log}"
+                ).format(log=self._core.log)
             )
         try:
             answer = json.loads(line)
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
-            raise Trouble(f"Resilver's worker gave no sensible answer; install Resilver anew (log: {self._core.log}).")
+            raise Trouble(
+                _("Resilver's worker gave no sensible answer; install Resilver anew (log: {log}).").format(
+                    log=self._core.log
+                )
+            )
         return answer
 
 
-def _environment() -> dict[str, str]:
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name.upper() in _KEPT or name.startswith(_KEPT_BEGINNINGS) or name.lower().endswith("_proxy")
-    }
+class _Patience:
+    """How long to wait: by the picture's size, longer while it goes on, shortly once it shall stop."""
+
+    def __init__(self, limits: Limits, engine: str | None) -> None:
+        self._limits = limits
+        self._silent_s = limits.silent_s + (limits.cloud_s if engine == "cloud" else 0.0)
+        self._fraction = 0.0
+        self._looked_s = time.monotonic()
+        self._end_s = self._looked_s + self._silent_s
+        self.cancelled = False
+
+    def started(self, megapixels: float) -> None:
+        self._extend(self._silent_s + megapixels * self._limits.silent_s_per_megapixel)
+
+    def progressed(self, fraction: float) -> None:
+        if fraction > self._fraction:  # so that a worker that repeats itself for ever is seen to hang
+            self._fraction = fraction
+            self._extend(self._silent_s)
+
+    def cancel(self) -> None:
+        self.cancelled = True
+        self._end_s = time.monotonic() + self._limits.cancel_s
+
+    def over(self) -> bool:
+        now_s = time.monotonic()
+        if now_s - self._looked_s > _ASLEEP_S:
+            self._end_s += now_s - self._looked_s
+        self._looked_s = now_s
+        return now_s >= self._end_s
+
+    def _extend(self, seconds: float) -> None:
+        if not self.cancelled:
+            self._end_s = max(self._end_s, time.monotonic() + seconds)
+
+
+def _refusal(answer: dict[str, Any]) -> Exception:
+    return Cancelled() if answer.get("code") == "cancelled" else Trouble(said(str(answer.get("message"))))
+
+
+def _listen(answers: BinaryIO, put: Callable[[bytes], None]) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        for line in answers:
+            put(line)
+    put(b"")
