@@ -92,27 +92,32 @@ def meet():
         time.sleep(0.05)
 
 
-def improve(request):
-    raw, factor = request["raw"], request["recipe"].get("resolution") or 1
-    path = Path(raw["path"])
-    if MANNER == "dies":
-        path.with_name("half").write_bytes(b"half")
-        os._exit(9)
-    if MANNER == "good":
-        return {"absent": "already good"}
-    if MANNER == "cancels":
-        os.kill(os.getppid(), signal.SIGKILL)
-    if MANNER == "kills":
-        os.kill(parent(os.getppid()), signal.SIGKILL)
+def misbehave(path):
+    match MANNER:
+        case "dies":
+            path.with_name("half").write_bytes(b"half")
+            os._exit(9)
+        case "cancels":
+            os.kill(os.getppid(), signal.SIGKILL)
+        case "kills":
+            os.kill(parent(os.getppid()), signal.SIGKILL)
+        case "stubborn":
+            time.sleep(3600)
+        case "stray":
+            print("what is this", flush=True)
+        case "meets":
+            meet()
     if MANNER in ("cancels", "kills", "hangs"):
         heard()  # which comes when the plug-in has gone, or wants it to stop
         sys.exit()
-    while MANNER == "stubborn":
-        time.sleep(1)
-    if MANNER == "stray":
-        print("what is this", flush=True)
-    if MANNER == "meets":
-        meet()
+
+
+def improve(request):
+    raw, factor = request["raw"], request["recipe"].get("resolution") or 1
+    path = Path(raw["path"])
+    misbehave(path)
+    if MANNER == "good":
+        return {"absent": "already good"}
     result = path.with_name(f"result-{request['id']}")
     if MANNER == "still":
         shutil.copyfile(path, result)
