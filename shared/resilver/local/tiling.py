@@ -280,8 +280,8 @@ def crop(block: Floats, pixels: int) -> Floats:
 
 def _run(stage: Stage, source: Blocks, side: int, work: Work, kept_bytes: int) -> Pixels:
     height, width = source.pixels.shape[:2]
-    rows = _cut(height, side, stage.multiple)
-    columns = _cut(width, side, stage.multiple)
+    rows = cut(height, side, stage.multiple)
+    columns = cut(width, side, stage.multiple)
     work.total = len(rows) * len(columns)
     learned: set[Place] = set()
     if work.total > 1 and _pooled(stage):
@@ -335,7 +335,7 @@ def _pooled(stage: Stage) -> int:
     return sum(len(pooled) + 1 for name in stage.networks if (pooled := NETWORKS[name].pooled))
 
 
-def _cut(length: int, side: int, multiple: int) -> list[Span]:
+def cut(length: int, side: int, multiple: int) -> list[Span]:
     """Cut a length, rounded up to a multiple, into nearly equal parts of about ``side``.
 
     All start at multiples, so that networks that halve their input see the same grid in every tile.

@@ -1,0 +1,214 @@
+"""Scratches, cracks, creases, dust and losses: where they are, and what is put in their place.
+
+The detector looks at the picture and, as broad damage looks fine when it is small, at copies of half and of quarter
+size, where it has to be surer, for there collars and posts look like damage. What it finds is filled in the classical
+way (Bertalmio, Bertozzi and Sapiro 2001, "Navier-Stokes, fluid dynamics, and image and video inpainting"), and a second
+network corrects the fill by what still shows through. Both know luma alone; colours are those of the classical fill.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from resilver.engine import Report
+from resilver.local.blocks import Blocks, Span
+from resilver.local.chroma import luma
+from resilver.local.frame import Frame
+from resilver.local.measure import Assessment
+from resilver.local.networks import NETWORKS
+from resilver.local.runtime import Floats, Runtime
+from resilver.local.tiling import Border, Sample, Work, crop, cut, run_tiled
+from resilver.picture import Picture, Pixels
+from resilver.picture_io import canvas
+
+FIND, FILL = "own-detect", "own-fill"
+# From which chance on a pixel counts, by reduction, and the short side of the smallest copy that is looked at
+_CHANCES = {1: 0.6, 2: 0.85, 4: 0.93}
+_LEAST_SEEN = 300
+# A piece of damage reaches the first chance somewhere; where the other is reached the detector hardly ever errs
+_SEED, _SURE = 0.9, 0.97
+# A picture is damaged where it is sure of so large a part of it at one of the scales
+_DAMAGED = 0.0035
+_ROWS = 512
+_WIDEN = np.ones((3, 3), np.uint8)
+# 24 pixels inside a hole its fill comes from a reduced copy of at most so many pixels, which all tiles share
+_DEEP, _COARSE = np.ones((49, 49), np.uint8), 1_500_000
+_RADIUS = 3  # of the classical fill
+
+
+def find_damage(picture: Picture, seen: Assessment, runtime: Runtime, report: Report) -> Pixels:
+    """The mask (height, width) of the damage, uint8, 255 where the picture is damaged and 0 elsewhere.
+
+    All 0 where there is too little of it to be believed, and on pages; margins around a photograph stay as they are.
+
+    Raises:
+        EngineError, OutputFull, Cancelled: see :func:`run_tiled`.
+    """
+    mask = np.zeros((picture.height, picture.width), np.uint8)
+    if seen.page:
+        return mask
+    light, most = _light(picture), 0.0
+    scales = [scale for scale in _CHANCES if scale == 1 or min(mask.shape) >= _LEAST_SEEN * scale]
+    for number, scale in enumerate(scales):
+        part = report.part(*((0, 0.8), (0.8, 0.95), (0.95, 1))[number])
+        found = run_tiled(_Finder(scale), _reduced(light, scale), runtime, part, label="looking for damage")[..., 0]
+        _keep_inside(found, picture, seen.frame)
+        most = max(most, float((found == 255).mean()))
+        here = mask[: len(found), : found.shape[1]]
+        np.maximum(here, found, out=here)
+    if most < _DAMAGED:
+        mask[:] = 0
+    mask[mask > 0] = 255
+    return np.asarray(cv2.dilate(mask, _WIDEN))
+
+
+def _keep_inside(found: Pixels, picture: Picture, frame: Frame) -> None:
+    """Leave nothing beyond the photograph's edges, nor where it cannot be seen."""
+    inside = np.zeros(found.shape, np.bool_)
+    frame.cut(inside)[:] = True
+    if picture.alpha is not None:
+        inside &= picture.alpha[: len(found), : found.shape[1]] > 0
+    found[~inside] = 0
+
+
+class _Finder:
+    """The detector on a copy reduced by ``scale``: 255 where it is sure of damage, 128 around there where it may be."""
+
+    multiple = NETWORKS[FIND].multiple
+    margin = NETWORKS[FIND].pad
+    tile = NETWORKS[FIND].tile
+    border: Border = "reflect"
+    networks: tuple[str, ...] = (FIND,)
+
+    def __init__(self, scale: int) -> None:
+        self.scale = scale
+
+    def run(self, block: Floats, work: Work) -> Floats:
+        """See :class:`Stage`."""
+        logit = work.runtime.run(FIND, block[:1], (), work.report)[0]
+        chance = 1 / (1 + np.exp(-logit))
+        if self.scale > 1:
+            size = (chance.shape[1] * self.scale, chance.shape[0] * self.scale)
+            chance = cv2.resize(chance, size, interpolation=cv2.INTER_LINEAR)
+        level = np.where(chance > _SURE, 1.0, 0.5) * _seeded(chance > _CHANCES[self.scale], chance > _SEED)
+        return crop(level[None].astype(np.float32), self.margin * self.scale)
+
+    def learn(self, samples: Sequence[Sample], work: Work) -> None:
+        """Nothing in it looks at the whole picture."""
+
+
+def _seeded(mask: Pixels, seeds: Pixels) -> Pixels:
+    """The parts of a mask that hold a seed (hysteresis, after Canny 1986)."""
+    count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
+    holds = np.zeros(count, np.bool_)
+    holds[labels[mask & seeds]] = True
+    kept: Pixels = holds[labels]
+    return kept
+
+
+def _light(picture: Picture) -> Pixels:
+    """Luma (height, width, 1) in 8 bits; what is transparent is not looked at."""
+    made = canvas.allocate((picture.height, picture.width, 1), np.uint8)
+    for top in range(0, picture.height, _ROWS):
+        rows = slice(top, top + _ROWS)
+        strip = picture.pixels[rows].astype(np.float32) * np.float32(255 / picture.peak)
+        made[rows, :, 0] = np.rint(strip[..., 0] if picture.gray else luma(strip))
+        canvas.release(picture.pixels)
+    return made
+
+
+def _reduced(light: Pixels, scale: int) -> Pixels:
+    if scale == 1:
+        return light
+    height, width = light.shape[0] // scale, light.shape[1] // scale
+    made = cv2.resize(light[: height * scale, : width * scale], (width, height), interpolation=cv2.INTER_AREA)
+    return made[..., None]
+
+
+def fill_damage(picture: Picture, mask: Pixels, strength: float, runtime: Runtime, report: Report) -> Picture:
+    """The picture with its damage filled where ``mask`` (height, width) is not 0; elsewhere nothing changes.
+
+    Depth, channels and alpha stay; ``strength`` is the share of the fill in what comes out.
+
+    Raises:
+        EngineError: the network failed or does not fit into memory.
+        OutputFull: no room for the pixels of a large picture.
+        Cancelled: the report asked to stop.
+    """
+    pad = NETWORKS[FILL].pad
+    source = Blocks(picture.pixels, picture.alpha, pad, "reflect", rgb=True)
+    masks = Blocks(mask[..., None], None, pad, "reflect", rgb=False)
+    coarse = _Coarse(picture, mask)
+    made = canvas.allocate(picture.pixels.shape, picture.pixels.dtype)
+    rows, columns = (cut(side, NETWORKS[FILL].tile, NETWORKS[FILL].multiple) for side in mask.shape)
+    for number, row in enumerate(rows):
+        report.progress(number / len(rows), "filling damage")
+        made[slice(*row)] = picture.pixels[slice(*row)]
+        for column in columns:
+            core = mask[slice(*row), slice(*column)]
+            if not core.any():
+                continue
+            report.check()
+            block, marked = source.block(row, column), masks.block(row, column)[0] > 0
+            filled = _filled(block, marked, coarse.block(row, column, pad), runtime, report)
+            share = strength * cv2.blur(marked.astype(np.float32), (3, 3))  # what is half damage is half filled
+            mixed = source.rounded(crop(block + share * (filled - block), pad))
+            target = made[slice(*row), slice(*column)]
+            target[core > 0] = mixed[: core.shape[0], : core.shape[1]][core > 0]
+        canvas.release(made)
+        canvas.release(picture.pixels)
+    report.progress(1.0, "filling damage")
+    return picture.replace(pixels=made)
+
+
+def _filled(block: Floats, marked: Pixels, coarse: Pixels | None, runtime: Runtime, report: Report) -> Floats:
+    """An RGB block (3, h, w) in 0..1 whose marked pixels are filled."""
+    given = np.ascontiguousarray(block.transpose(1, 2, 0))
+    known = np.rint(given * 255).astype(np.uint8)
+    hole = marked.astype(np.uint8)
+    if coarse is not None:
+        deep = cv2.erode(hole, _DEEP) > 0
+        known[deep], hole[deep] = coarse[deep], 0
+    classical = cv2.inpaint(known, hole, _RADIUS, cv2.INPAINT_NS).astype(np.float32) / np.float32(255)
+    light = luma(classical)
+    planes = np.stack([light, luma(given), marked.astype(np.float32)])
+    corrected = np.clip(runtime.run(FILL, planes, (), report)[0], 0, 1)
+    made: Floats = (classical + (corrected - light)[..., None]).transpose(2, 0, 1)
+    return made
+
+
+class _Coarse:
+    """What large holes are filled with far from their edges: a classical fill of a reduced copy of the picture."""
+
+    def __init__(self, picture: Picture, mask: Pixels) -> None:
+        self._cell = max(1, math.ceil(math.sqrt(mask.size / _COARSE)))
+        self._fill = self._make(picture, mask) if cv2.erode(mask, _DEEP).any() else None
+
+    def block(self, row: Span, column: Span, margin: int) -> Pixels | None:
+        """Its part (h, w, 3) in 8 bits with a margin around; ``None`` where no hole is that large."""
+        if self._fill is None:
+            return None
+        y, x = ((np.arange(start - margin, end + margin) + 0.5) / self._cell - 0.5 for start, end in (row, column))
+        places = np.meshgrid(x.astype(np.float32), y.astype(np.float32))
+        return np.asarray(cv2.remap(self._fill, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+
+    def _make(self, picture: Picture, mask: Pixels) -> Pixels:
+        """The copy (h, w, 3) in 8 bits; a cell's colour is the mean of what is known there, if anything is."""
+        cell, strips, holes = self._cell, [], []
+        width = -(-picture.width // cell)
+        step = cell * max(1, _ROWS // cell)
+        for top in range(0, picture.height, step):
+            known = (mask[top : top + step] == 0).astype(np.float32)[..., None]
+            size = (width, -(-len(known) // cell))
+            strip = picture.pixels[top : top + step].astype(np.float32) * known * np.float32(255 / picture.peak)
+            sums, counts = (cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in (strip, known))
+            counts = counts.reshape(*size[::-1], 1)
+            mean = sums.reshape(*size[::-1], -1) / np.maximum(counts, 1e-6)
+            strips.append(np.broadcast_to(np.rint(mean), (*size[::-1], 3)).astype(np.uint8))
+            holes.append((counts[..., 0] < 1e-3).astype(np.uint8))
+            canvas.release(picture.pixels)
+        return np.asarray(cv2.inpaint(np.vstack(strips), np.vstack(holes), _RADIUS, cv2.INPAINT_NS))

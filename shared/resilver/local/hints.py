@@ -1,0 +1,88 @@
+"""Colours of single points, which the user knows, spread over what belongs to them.
+
+A colour goes as far as lightness changes little on the way (geodesic distances, as in Yatziv and Sapiro 2006, "Fast
+image and video colorization using chrominance blending"); beyond, the guessed colours stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from resilver.errors import RecipeError
+from resilver.picture import Picture
+from resilver.recipe import Hint
+
+Floats = npt.NDArray[np.float32]
+
+# The short side on which the way is looked for
+_SIDE = 384
+# A step of so much L* from one pixel to the next is half of what ends a colour; slow shading and weak texture
+# count next to nothing, being squared
+_STEP = 8.0
+# What a way as long as the short side adds
+_FAR = 0.7
+# How soon the nearer of two points wins
+_NEARER = 6.0
+
+
+def follow(ab: Floats, lightness: Floats, hints: Sequence[Hint], picture: Picture) -> Floats:
+    """Colours ab (h, w, 2) that follow the hints, of guessed ones of any size.
+
+    ``lightness``: CIE L* (height, width) of a copy of the picture in any size.
+
+    Raises:
+        RecipeError: a point lies outside of the picture.
+    """
+    small = _small(lightness)
+    height, width = small.shape
+    guessed = np.asarray(cv2.resize(ab, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+    cost = _cost(small)
+    nearest = np.full(small.shape, np.inf, np.float32)
+    weights, mixed = np.zeros((height, width, 1)), np.zeros((height, width, 2))
+    for hint in hints:
+        if hint.x >= picture.width or hint.y >= picture.height:
+            raise RecipeError(
+                f"The point {hint.x},{hint.y} lies outside the picture, which has {picture.width} x {picture.height} "
+                "pixels; give a point inside."
+            )
+        start = hint.y * height // picture.height, hint.x * width // picture.width
+        distance = _distances(cost, start)
+        nearest = np.minimum(nearest, distance)
+        weight = np.exp(-_NEARER * np.minimum(distance, 100))[..., None]
+        weights += weight
+        mixed += weight * _ab(hint.colour)
+    share = np.exp(-np.square(np.minimum(nearest, 10)))[..., None]
+    made: Floats = (guessed + share * (mixed / weights - guessed)).astype(np.float32)
+    return made
+
+
+def _small(lightness: Floats) -> Floats:
+    """Of at most so many pixels, and without grain."""
+    scale = min(1.0, _SIDE / min(lightness.shape))
+    size = [max(1, round(side * scale)) for side in lightness.shape[::-1]]
+    small = cv2.resize(lightness, size, interpolation=cv2.INTER_AREA).reshape(size[::-1]).astype(np.float32)
+    return np.asarray(cv2.bilateralFilter(small, 7, 10, 3), np.float32)
+
+
+def _cost(small: Floats) -> npt.NDArray[np.float64]:
+    """What it costs to go over each pixel."""
+    spread = np.ones((2, 2), np.uint8)  # a step counts for one of its two pixels, whichever way it is gone
+    step = cv2.dilate(small, spread) - cv2.erode(small, spread)
+    made: npt.NDArray[np.float64] = np.square(step / _STEP, dtype=np.float64) + _FAR / min(small.shape)
+    return made
+
+
+def _distances(cost: npt.NDArray[np.float64], start: tuple[int, int]) -> Floats:
+    from skimage.graph import MCP_Geometric
+
+    found, _ = MCP_Geometric(cost).find_costs([start])
+    return np.asarray(found, np.float32)
+
+
+def _ab(colour: str) -> Floats:
+    rgb = np.array([[[int(colour[place : place + 2], 16) for place in (1, 3, 5)]]], np.float32) / 255
+    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2Lab), np.float32)[0, 0, 1:]
