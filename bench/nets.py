@@ -58,12 +58,12 @@ def denoise(stem: Path, data: Path) -> Iterable[str]:  # noqa: ARG001
 def repair(stem: Path, data: Path) -> Iterable[str]:
     find, planes = detector(Exported(stem.with_name("repair-detect"))), squares(data)
     yield cost(stem.with_name("repair-detect"), 1)
-    yield from detecting(find, planes, 0.5)
+    yield from detecting(find, planes)
     if not stem.with_name("repair-fill.bin").exists():
         yield "repair-fill: no weights"
         return
     yield cost(stem.with_name("repair-fill"), 3)
-    yield from repairing(find, filler(Exported(stem.with_name("repair-fill"))), planes, 0.5)
+    yield from repairing(find, filler(Exported(stem.with_name("repair-fill"))), planes)
 
 
 def colour(stem: Path, data: Path) -> Iterable[str]:

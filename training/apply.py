@@ -19,14 +19,15 @@ Plane = NDArray[np.float32]
 Net = Callable[[Plane], Plane]
 PlaneFunction = Callable[[Plane], Plane]  # luma in 0..1 to luma in 0..1
 Detect = Callable[[Plane], Plane]  # luma -> probability of damage
-Fill = Callable[[Plane, Plane], Plane]  # luma, mask -> luma repaired inside the mask
+Fill = Callable[[Plane, Plane], Plane]  # luma, weight 0..1 -> luma repaired by that weight
 Colour = Callable[[Plane, float], Plane]  # L (0..100) and vividness -> ab
 BORDER = 16  # mirrored pixels around a picture; further away the networks hardly look
 KERNEL = np.ones((3, 3), np.uint8)
 LEAST_SIDE, MOST_SIDE = 128, 160  # short side that the colorizer looks at
 LEAST_SEEN = 300  # short side of the smallest copy that damage is looked for in
 # chance of damage from which a pixel counts, by reduction: collars, ties and posts look like damage when small
-THRESHOLDS = {1: 0.6, 2: 0.85, 4: 0.93}
+THRESHOLDS = {1: 0.7, 2: 0.85, 4: 0.93}
+CERTAIN, LEAST_CERTAIN = 0.97, 0.0035  # a picture is left alone where less of it has more than that chance
 
 
 class Exported:
@@ -69,30 +70,41 @@ def detector(net: Net) -> Detect:
 
 
 def find(detect: Detect, luma: Plane) -> Plane:
-    """The mask of a whole picture: also looked for at half and quarter size, where broad damage looks fine."""
+    """How far each pixel is to be replaced, 0 to 1; nowhere, where hardly anything is certain to be damage.
+
+    Also looked for at half and quarter size, where broad damage looks fine.
+    """
     height, width = luma.shape
-    mask = detect(luma) > THRESHOLDS[1]
-    for scale in (2, 4):
-        if min(height, width) < LEAST_SEEN * scale:
+    certain, weight = 0.0, np.zeros_like(luma)
+    for scale, least in THRESHOLDS.items():
+        if scale > 1 and min(height, width) < LEAST_SEEN * scale:
             break
-        small = cv2.resize(luma, (width // scale, height // scale), interpolation=cv2.INTER_AREA)
-        mask |= cv2.resize(detect(small), (width, height), interpolation=cv2.INTER_LINEAR) > THRESHOLDS[scale]
-    return widened(mask)
+        chance = detect(cv2.resize(luma, (width // scale, height // scale), interpolation=cv2.INTER_AREA))
+        certain = max(certain, float((chance > CERTAIN).mean()))
+        chance = cv2.resize(chance, (width, height), interpolation=cv2.INTER_LINEAR)
+        weight = np.maximum(weight, weighted(chance, least))
+    return weight if certain > LEAST_CERTAIN else np.zeros_like(luma)
 
 
-def widened(mask: NDArray[np.bool_]) -> Plane:
-    """The mask and one pixel around, because edges of damage are soft."""
-    return cv2.dilate(mask.astype(np.float32), KERNEL)
+def weighted(chance: Plane, least: float) -> Plane:
+    """From 0 at a chance of `least` to 1, and one pixel around, because edges of damage are soft."""
+    return np.clip((cv2.dilate(chance, KERNEL) - least) / (1 - least), 0, 1)
 
 
 def filler(net: Net) -> Fill:
-    """Classical fill, then the network, inside the mask only."""
+    """Classical fill, then the network, where the weight is above 0, mixed with the picture by the weight."""
 
-    def run(luma: Plane, mask: Plane) -> Plane:
+    def run(luma: Plane, weight: Plane) -> Plane:
+        mask = (weight > 0).astype(np.float32)
         got = bordered(net, np.stack([fill(luma, mask), luma, mask]), 16)[0]
-        return np.where(mask > 0, np.clip(got, 0, 1), luma)
+        return mixed(luma, np.clip(got, 0, 1), weight)
 
     return run
+
+
+def mixed(luma: Plane, filled: Plane, weight: Plane) -> Plane:
+    """The picture, and what was filled by its weight."""
+    return luma + weight * (filled - luma)
 
 
 def logits(net: Net, lightness: Plane, side: int = 0) -> Plane:

@@ -46,10 +46,10 @@ def enlarging(net: Net, factor: int) -> Iterable[str]:
 def lines(name: str, net: Net, chosen: argparse.Namespace) -> Iterable[str]:
     """What is printed about a network."""
     if name == "repair-detect":
-        return detecting(detector(net), squares(chosen.data, 240 // chosen.part), chosen.threshold)
+        return detecting(detector(net), squares(chosen.data, 240 // chosen.part))
     if name == "repair-fill":
         find = detector(as_function(load("repair-detect", chosen.checkpoints, chosen.data)))
-        return repairing(find, filler(net), squares(chosen.data, 240 // chosen.part), chosen.threshold)
+        return repairing(find, filler(net), squares(chosen.data, 240 // chosen.part))
     if name == "colour":
         return colouring(net, TASKS[name](chosen.data).rarity().numpy(), chosen.data, chosen.part)
     if name == "denoise":
@@ -63,7 +63,6 @@ def main() -> None:
     parser.add_argument("task", choices=sorted(TASKS))
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--checkpoints", type=Path, default=CHECKPOINTS)
-    parser.add_argument("--threshold", type=float, default=0.5, help="probability from which a pixel counts as damage")
     parser.add_argument("--part", type=int, default=1, help="every so many-th validation picture only")
     chosen = parser.parse_args()
     torch.set_num_threads(1)

@@ -129,7 +129,7 @@ class Colorizer(nn.Module):
         self.film_low, self.film_middle = nn.Conv2d(d, 2 * d, 1), nn.Conv2d(d, 2 * c, 1)
         self.to_middle, self.middle = nn.Conv2d(d, c, 1), NormalisedResidual(c)
         self.to_top, self.top = nn.Conv2d(c, b, 1), nn.Sequential(NormalisedResidual(b), NormalisedResidual(b))
-        self.drop = nn.Dropout2d(0.1)
+        self.drop = nn.Dropout2d(0.2)
         self.head = nn.Conv2d(b, outputs, 1)
 
     @staticmethod

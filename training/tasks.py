@@ -186,6 +186,7 @@ class FillerTask(DamageTask):
 
 COLOUR_STORED = 208
 LEAST_SEEN = 0.4  # smallest crop, as a share of the picture's short side
+CUT = 0.4  # share of samples that are parts of two pictures
 STRETCH = 1.25  # most by which a crop is made wider or narrower
 # scenes are few: shown more often they are learned by heart
 COLOUR_SHARES = {"people": 0.4, "scenes": 0.19, "mixed": 0.19, "other": 0.12, "hr": 0.1}
@@ -200,7 +201,7 @@ class ColourTask:
     side: int = 96
     batch: int = 32
     rate: float = 2e-3
-    decay: float = 0.02
+    decay: float = 0.05
     groups: dict[str, list[NDArray]] = field(default_factory=dict)
     weights: Tensor | None = None
 
@@ -219,6 +220,15 @@ class ColourTask:
                 self.groups.setdefault(photo.category, []).append(_small(photo.pixels))
 
     def sample(self, rng: np.random.Generator) -> Sample:
+        lightness, ab = self._seen(rng)
+        if rng.random() < CUT:  # two pictures side by side cannot be learned by heart
+            other = self._seen(rng)
+            place = 4 * int(rng.integers(self.side // 16, self.side // 8))
+            lightness[:, place:], ab[:, place // 4 :] = other[0][:, place:], other[1][:, place // 4 :]
+        return lightness[None] * 2 - 1, ab.transpose(2, 0, 1), *colour.shared(ab)
+
+    def _seen(self, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
+        """Lightness (side, side) in 0..1 and ab (side / 4, side / 4, 2) of some picture's crop."""
         self._open()
         group = self.groups[str(rng.choice(list(COLOUR_SHARES), p=list(COLOUR_SHARES.values())))]
         seen = int(COLOUR_STORED * rng.uniform(LEAST_SEEN, 1) ** 0.5)
@@ -227,7 +237,7 @@ class ColourTask:
         crop = crop[:cut] if rng.random() < 0.5 else crop[:, :cut]
         lab = colour.lab(cv2.resize(crop, (self.side, self.side), interpolation=cv2.INTER_AREA))
         ab = cv2.resize(lab[..., 1:], (self.side // 4, self.side // 4), interpolation=cv2.INTER_AREA)
-        return _aged_lightness(lab[..., 0] / 100, rng)[None] * 2 - 1, ab.transpose(2, 0, 1), *colour.shared(ab)
+        return _aged_lightness(lab[..., 0] / 100, rng), ab
 
     def loss(self, net: nn.Module, batch: list[Tensor]) -> Tensor:
         given, ab, labels, shares = batch
