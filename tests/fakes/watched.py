@@ -197,10 +197,11 @@ class Watched:
 
     def eventually(self, holds: Callable[[], bool], timeout_s: float = 60, what: str = "it") -> None:
         """Until it holds."""
-        deadline = time.monotonic() + timeout_s
+        began = time.monotonic()
         while not holds():
-            assert time.monotonic() < deadline, f"{what} never came to hold"
-            time.sleep(0.05)
+            passed = time.monotonic() - began
+            assert passed < timeout_s, f"{what} never came to hold"
+            time.sleep(min(1.0, 0.05 + passed / 50))  # asking costs the daemon time, too
 
     def said(self) -> str:
         """All that it wrote into logs."""

@@ -117,6 +117,7 @@ HEAPS = [
         20_000,
         marks=[
             pytest.mark.slow,
+            pytest.mark.timeout(4500),
             pytest.mark.skipif(not os.environ.get("RESILVER_TEST_WHOLE"), reason="RESILVER_TEST_WHOLE is not set"),
         ],
     ),
