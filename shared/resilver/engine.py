@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 from resilver.errors import Cancelled, ResilverError
-from resilver.picture import Picture
+from resilver.picture import Box, Picture
 from resilver.recipe import Recipe
 from resilver.result import OutputName, Result
 
@@ -113,6 +113,21 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Give back memory, processes and connections; a later call opens them again."""
+
+
+@runtime_checkable
+class DetailEngine(Engine, Protocol):
+    """An engine that can show beforehand what a part of a picture will become."""
+
+    def improve_detail(self, picture: Picture, detail: Box, recipe: Recipe, report: Report) -> Result:
+        """The output ``final`` of that part alone, as :meth:`improve` makes it of the whole but for small differences.
+
+        What is measured is the whole picture; asking again for the same :class:`Picture` measures no more.
+
+        Raises:
+            Cancelled: the report asked to stop.
+            EngineError: nothing at all could be done.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 Pixels = npt.NDArray[Any]
+Box = tuple[int, int, int, int]
+"""A part of a picture: its first column and row, width and height in pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,8 @@ class Picture:
     full range, in the picture's own colour profile ``icc`` (``None``: sRGB, or gray with its gamma).
     They may lie in a file that is mapped into memory; never write to them.
     ``alpha``: (height, width), the same type, not premultiplied; ``None`` if there is none.
-    ``mask``: (height, width), uint8: the damage as the user marked it, not 0 where the picture is to be
-    filled; ``None``: the engine looks for it.
+    ``mask``: (height, width), uint8: the damage as the user marked it, from 0, where nothing changes, to 255,
+    where the picture is filled; ``None``: the engine looks for it.
     ``dpi``: horizontal and vertical pixels per inch.
     ``format``: of the file it came from (``jpeg``, ``png``, ``tiff``, ``webp``, ``avif``, ``heic``,
     ``bmp``, ``gif``, ``pnm``, ``raw``). ``jpeg_quality``: the estimated 1..100, ``None`` if it was no JPEG.

@@ -15,20 +15,17 @@ from resilver.recipe import Hint, Recipe
 from resilver.result import Step
 from resilver.worker.codec import read_line
 from resilver.worker.failures import error_data, to_error
+from resilver.worker.parts import BatchFile, ErrorData, FileDone, RawOutput
 from resilver.worker.protocol import (
     Batch,
     Batched,
     BatchedFile,
-    BatchFile,
-    ErrorData,
     Failed,
-    FileDone,
     Hello,
     Improve,
     Improved,
     ImprovedRaw,
     ImproveRaw,
-    RawOutput,
     read_answer,
     read_request,
     to_line,

@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from resilver.errors import NotWatching, ResilverError, UsageError
 from resilver.worker.failures import to_error
-from resilver.worker.protocol import ErrorData
+from resilver.worker.parts import ErrorData
 from resilver_watcher.endpoint import Endpoint
 
 LINE_BYTES = 16 << 20

@@ -25,6 +25,7 @@ from resilver.recipe import Recipe
 from resilver.result import Output, OutputName, Result
 from resilver.settings import Settings
 from resilver.worker.failures import to_error
+from resilver.worker.parts import BatchFile, FileDone
 from resilver.worker.process import Process
 from resilver.worker.protocol import (
     AskFolder,
@@ -34,10 +35,8 @@ from resilver.worker.protocol import (
     Batch,
     Batched,
     BatchedFile,
-    BatchFile,
     Cancel,
     Failed,
-    FileDone,
     Folder,
     Improve,
     Improved,

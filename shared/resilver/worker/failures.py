@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 from resilver.errors import EngineError, ResilverError
-from resilver.worker.protocol import ErrorData, Failed
+from resilver.worker.parts import ErrorData
+from resilver.worker.protocol import Failed
 
 
 def error_data(error: ResilverError) -> ErrorData:

@@ -12,18 +12,21 @@ from pathlib import Path
 from typing import Any
 
 from resilver import __version__
-from resilver.engine import FINAL, BatchEngine, Engine, Limits, Report, Source
-from resilver.errors import ResilverError, UsageError
+from resilver.engine import FINAL, BatchEngine, DetailEngine, Engine, Limits, Report, Source
+from resilver.errors import CloudError, ResilverError, UsageError
 from resilver.improve import FileJob, FileResult, improve_file, improve_files, improve_picture
-from resilver.picture import Picture
+from resilver.picture import Box, Picture
 from resilver.picture_io.mask import with_mask
 from resilver.picture_io.raw import RawFile, read_raw, write_raw
 from resilver.picture_io.read import ReadLimits, read_picture
 from resilver.recipe import Recipe
 from resilver.result import Output, OutputName, Result
-from resilver.settings import Settings, WorkerSettings, config_file, load_settings
+from resilver.settings import CloudSettings, Settings, WorkerSettings, config_file, load_settings
 from resilver.worker.failures import error_data
+from resilver.worker.parts import Account, FileDone, RawOutput
 from resilver.worker.protocol import (
+    Agree,
+    Agreed,
     Answer,
     AskInfo,
     Assess,
@@ -31,17 +34,15 @@ from resilver.worker.protocol import (
     Batch,
     Batched,
     BatchedFile,
-    FileDone,
     Improve,
     Improved,
     ImprovedRaw,
     ImproveRaw,
     Info,
-    RawOutput,
 )
 from resilver.worker.scratch import Scratch
 
-Job = Improve | Batch | ImproveRaw | Assess | AskInfo
+Job = Improve | Batch | ImproveRaw | Assess | AskInfo | Agree
 MakeEngine = Callable[[Settings], Engine]
 _Stamp = tuple[int, int, int]
 
@@ -62,6 +63,7 @@ class Jobs:
         self._scratch = scratch
         self._read: tuple[tuple[_Stamp | None, Mapping[str, Any]], Settings] | None = None
         self._warm: tuple[Settings, Engine] | None = None
+        self._shown: tuple[RawFile, Picture] | None = None
         self.directories: set[Path] = set()
 
     @property
@@ -71,6 +73,7 @@ class Jobs:
 
     def rest(self) -> None:
         """Unload the networks; the next job loads them again."""
+        self._shown = None
         if self._warm is not None:
             self._warm[1].close()
             self._warm = None
@@ -93,6 +96,14 @@ class Jobs:
                 return self._assess(job, settings, started)
             case AskInfo():
                 return self._info(job, settings)
+            case Agree():
+                return self._agree(job, settings)
+
+    def _agree(self, job: Agree, settings: Settings) -> Agreed:
+        from resilver.cloud.ledger import Ledger, cloud_folder
+
+        Ledger(cloud_folder()).agree(settings.cloud)
+        return Agreed(id=job.id)
 
     def _settings(self, options: Mapping[str, Any]) -> Settings:
         """Of the file and of the request; read and applied only when one of the two is another than last time."""
@@ -150,17 +161,24 @@ class Jobs:
     def _improve_raw(
         self, job: ImproveRaw, settings: Settings, report: Report, started: Callable[[float], None]
     ) -> ImprovedRaw:
+        if job.detail is not None:
+            return self._improve_detail(job, job.detail, settings, report)
         engine = _announced(self._engine(settings), started)
         picture = self._read_raw(job.raw, settings)
         if job.mask is not None:
             picture = with_mask(picture, self._read_raw(job.mask, settings))
-        result = improve_picture(picture, job.recipe, engine, report, job.wanted)
-        return ImprovedRaw(
-            id=job.id,
-            outputs=_write_outputs(result.outputs, job.raw.path.with_name(f"result-{job.id}")),
-            bw=result.bw,
-            notes=result.notes,
-        )
+        return _answer(job, improve_picture(picture, job.recipe, engine, report, job.wanted))
+
+    def _improve_detail(self, job: ImproveRaw, detail: Box, settings: Settings, report: Report) -> ImprovedRaw:
+        engine = self._engine(settings)
+        if not isinstance(engine, DetailEngine):
+            raise UsageError("Only the local engine shows a detail beforehand; choose that one.")
+        if self._shown is None or self._shown[0] != job.raw:
+            self._shown = job.raw, self._read_raw(job.raw, settings)
+        picture = self._shown[1]
+        if len(detail) != 4 or not _lies_in(detail, picture):
+            raise UsageError(f"There is no detail {list(detail)} in {picture.width} x {picture.height} pixels.")
+        return _answer(job, engine.improve_detail(picture, detail, job.recipe, report))
 
     def _assess(self, job: Assess, settings: Settings, started: Callable[[float], None]) -> Assessed:
         from resilver.local.facts import facts
@@ -195,6 +213,7 @@ class Jobs:
             models=(OWN, *sorted(ModelStore(settings.local.models).installed())),
             device=Runtime(settings.local).device,
             features=self._engine(settings).limits.features,
+            cloud=_account(settings.cloud),
         )
 
 
@@ -257,6 +276,34 @@ def _fields(done: FileResult) -> dict[str, Any]:
         "notes": done.notes,
         "skipped": done.skipped,
     }
+
+
+def _answer(job: ImproveRaw, result: Result) -> ImprovedRaw:
+    outputs = _write_outputs(result.outputs, job.raw.path.with_name(f"result-{job.id}"))
+    return ImprovedRaw(id=job.id, outputs=outputs, bw=result.bw, notes=result.notes)
+
+
+def _lies_in(box: Box, picture: Picture) -> bool:
+    x, y, width, height = box
+    return 0 <= x < x + width <= picture.width and 0 <= y < y + height <= picture.height
+
+
+def _account(settings: CloudSettings) -> Account | None:
+    from resilver.cloud.ledger import Ledger, cloud_folder, origin, who_gets_them
+
+    ledger = Ledger(cloud_folder())
+    try:
+        agreed, left = ledger.agreed(settings), ledger.left_this_month(settings)
+    except CloudError:
+        return None
+    return Account(
+        service=origin(settings),
+        notice=who_gets_them(settings),
+        agreed=agreed,
+        price=settings.price,
+        currency=settings.currency,
+        left=left,
+    )
 
 
 def _write_outputs(outputs: Mapping[OutputName, Output], stem: Path) -> dict[str, RawOutput]:

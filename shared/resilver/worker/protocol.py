@@ -24,6 +24,7 @@ request         last answer     what for
 =============== =============== ====================================================================
 ``ping``        ``pong``        is it alive; answered at once, also during a job
 ``info``        ``info``        versions, the engine and its networks
+``agree``       ``agreed``      keep that the user agreed to send pictures to the service that ``info`` names
 ``folder``      ``folder``      a new private folder for raw pixels, in memory if ``bytes`` fit there
 ``improve``     ``improved``    restore a picture file into a folder
 ``batch``       ``batched``     restore several picture files, together where the engine takes several
@@ -71,12 +72,16 @@ folder, in the same layout, with the path of their own profile, or null where it
 (a gray picture may come back in colour). Read what you need, then delete the folder's content or leave it
 to the worker, which deletes its folders when it ends.
 
+**Details.** With ``"detail": [x, y, width, height]`` the local engine computes only that part of raw pixels, for a
+preview: it measures the whole, once for all details of the same file, and gives the part as it will look in the whole
+result, but for small differences.
+
 **Masks.** A ``mask`` says where the damage is: a picture file for ``improve``, raw pixels for ``improve_raw``, of the
-picture's size; what is light and not transparent is filled, and nothing else. The mask that was used, the user's or
-the detector's, is written to ``mask_out`` (a free name; a gray PNG) by ``improve``, and is the result ``mask`` of
-``improve_raw`` where that is ``wanted``, also alone: raw, 1 channel of 8 bits, 0 or 255. Another size is an error of
-code ``picture``; a mask without ``recipe.improve`` or for an engine that takes none is one of ``usage``. ``info`` has
-``"features": ["mask", "hints"]`` where the engine takes masks, and ``recipe.hints`` (see there).
+picture's size; the lighter, the more of a pixel is replaced, and nothing where it is black or transparent. The mask
+that was used, the user's or the detector's, is written to ``mask_out`` (a free name; a gray PNG) by ``improve``, and is
+the result ``mask`` of ``improve_raw`` where that is ``wanted``, also alone: raw, 1 channel of 8 bits. Another size is an
+error of code ``picture``; a mask without ``recipe.improve`` or for an engine that takes none is one of ``usage``.
+``info`` has ``"features": ["mask", "hints"]`` where the engine takes masks, and ``recipe.hints`` (see there).
 
 **Errors** are data; the worker goes on. ``code`` is stable (see :mod:`resilver.errors`), ``message`` is one
 sentence for a person, ``temporary`` says whether trying again later can help. A line that cannot be
@@ -100,10 +105,12 @@ from typing import Any, ClassVar, Literal, get_args
 
 from resilver.engine import FINAL, Feature
 from resilver.errors import UsageError
+from resilver.picture import Box
 from resilver.picture_io.raw import RawFile
 from resilver.recipe import Recipe
-from resilver.result import OutputName, Step
+from resilver.result import OutputName
 from resilver.worker.codec import from_plain, to_plain
+from resilver.worker.parts import Account, BatchFile, ErrorData, FileDone, RawOutput
 
 PROTOCOL = 1
 LINE_LIMIT_BYTES = 1 << 20
@@ -124,6 +131,15 @@ class AskInfo:
     """What is this worker?"""
 
     type: ClassVar[str] = "info"
+    id: str
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agree:
+    """Pictures may go to the service of the settings: the user was told who gets them, and agreed."""
+
+    type: ClassVar[str] = "agree"
     id: str
     settings: dict[str, Any] = field(default_factory=dict)
 
@@ -155,15 +171,6 @@ class Improve:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BatchFile:
-    """A file of a batch; see :class:`resilver.improve.FileJob`."""
-
-    input: Path
-    directory: Path
-    found: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """Restore ``files``; see :func:`resilver.improve.improve_files`."""
 
@@ -178,7 +185,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImproveRaw:
-    """Restore raw pixels; see :meth:`resilver.engine.Engine.improve`."""
+    """Restore raw pixels, or only a ``detail``; see :class:`resilver.engine.Engine` and ``DetailEngine``."""
 
     type: ClassVar[str] = "improve_raw"
     id: str
@@ -186,6 +193,7 @@ class ImproveRaw:
     recipe: Recipe = _RESTORE
     wanted: tuple[OutputName, ...] = FINAL
     mask: RawFile | None = None
+    detail: Box | None = None
     settings: dict[str, Any] = field(default_factory=dict)
 
 
@@ -231,6 +239,7 @@ class Info:
     """``versions`` of Resilver, Python and the libraries; ``models``: networks that are installed.
 
     ``device``: what runs the networks, a phrase for people. ``features``: see :class:`resilver.engine.Limits`.
+    ``cloud``: null if the cloud engine cannot be used.
     """
 
     type: ClassVar[str] = "info"
@@ -240,6 +249,15 @@ class Info:
     models: tuple[str, ...] = ()
     device: str | None = None
     features: tuple[Feature, ...] = ()
+    cloud: Account | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreed:
+    """The consent is kept."""
+
+    type: ClassVar[str] = "agreed"
+    id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,34 +298,12 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileDone:
-    """What became of a file; see :class:`resilver.improve.FileResult`."""
-
-    outputs: dict[str, Path]
-    absent: dict[str, str]
-    bw: bool | None
-    seconds: float
-    notes: tuple[str, ...] = ()
-    skipped: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Improved(FileDone):
     """The file ``input`` was restored."""
 
     type: ClassVar[str] = "improved"
     id: str
     input: Path
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ErrorData:
-    """A :class:`ResilverError` on its way."""
-
-    code: str
-    title: str
-    message: str
-    temporary: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -327,16 +323,6 @@ class Batched:
 
     type: ClassVar[str] = "batched"
     id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RawOutput:
-    """One result: pixels with the steps that led there, or why there are none; see :class:`resilver.result.Output`."""
-
-    raw: RawFile | None = None
-    steps: tuple[Step, ...] = ()
-    absent: str | None = None
-    error: ErrorData | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -367,9 +353,9 @@ class Failed(ErrorData):
     id: str | None
 
 
-Request = Ping | AskInfo | AskFolder | Improve | Batch | ImproveRaw | Assess | Cancel
+Request = Ping | AskInfo | Agree | AskFolder | Improve | Batch | ImproveRaw | Assess | Cancel
 Answer = (
-    Hello | Pong | Info | Folder | Started | Progress | Note | Improved | BatchedFile | Batched | ImprovedRaw
+    Hello | Pong | Info | Agreed | Folder | Started | Progress | Note | Improved | BatchedFile | Batched | ImprovedRaw
     | Assessed | Failed
 )  # fmt: skip
 
