@@ -54,6 +54,21 @@ def test_another_recipe_counts_from_the_next_drop_on(tmp_path: Path, way: str) -
     assert (hot.output / "a-improved.jpg").read_bytes() == first
 
 
+def test_a_folder_that_is_moved_out_and_in_again_is_dropped_again(tmp_path: Path) -> None:
+    """Though nothing changed in its files, not even their inodes."""
+    hot = HotFolder(tmp_path)
+    save_photo(hot.input / "album" / "a.jpg")
+    with hot.running() as daemon:
+        wait_for(lambda: done(daemon, 1))
+        daemon.set_preset("Upscale 2x")
+        (hot.input / "album").rename(tmp_path / "album")
+        save_photo(hot.input / "b.jpg")
+        wait_for(lambda: done(daemon, 2))
+        (tmp_path / "album").rename(hot.input / "album")
+        wait_for(lambda: len(hot.results()) == 3 and quiet(daemon.status()))
+    assert hot.results() == ["album/a-improved-2.jpg", "album/a-improved.jpg", "b-improved.jpg"]
+
+
 def test_back_to_the_first_recipe_makes_no_third_result(tmp_path: Path) -> None:
     """What a recipe made before is still its result."""
     hot = HotFolder(tmp_path)

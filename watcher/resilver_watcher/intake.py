@@ -56,6 +56,7 @@ class Intake:
         self._recipe_of, self._originals = recipe_of, originals
         self._new: dict[str, dict[Path, Path]] = {}
         self._gone: set[str] = set()
+        self._arrived: set[str] = set()
         self._odd: set[str] = set()
 
     @property
@@ -75,10 +76,13 @@ class Intake:
             return
         if hint is Hint.GONE:
             self._gone.add(path)
+            self._arrived.discard(path)
         elif path not in self._readiness:
             if look_at(path) is None:  # a link, a pipe, or gone again: of odd ones the next sweep tells
                 return
             self._new.setdefault(root, {})[Path(path)] = _directory(pair, os.path.dirname(path))  # noqa: PTH120 - hot
+        if hint in (Hint.CREATED, Hint.MOVED):
+            self._arrived.add(path)
         self._readiness.hint(path, hint, now_s)
 
     def _wanted(self, root: str, path: str) -> bool:
@@ -152,7 +156,9 @@ class Intake:
             if job is not None and self._changed(job, look):
                 rank = self._scheduler.rank(self._heap(job), _age_s(look, clock_ns))
                 ranked.append((job, look.identity, rank))
+            self._arrived.discard(path)
         self._journal.queue(ranked)
+        self._arrived.difference_update(stuck)
         for path, job in self._jobs(stuck).items():
             if job.state is State.SEEN:
                 write_note(job.path, job.directory, "picture-broken", _NEVER_COMPLETE)
@@ -190,7 +196,8 @@ class Intake:
             return True
         if job.state not in _ENDED:
             return False
-        if _dropped_since(job, look) and self._wanted_anew(job):
+        dropped = str(job.path) in self._arrived or _changed_since(job, look)
+        if dropped and self._wanted_anew(job):
             return True
         try:
             changed = not job.sha256 or file_digest(job.path) != job.sha256
@@ -235,7 +242,7 @@ def _age_s(look: Look, clock_ns: int | None) -> float:
     return 0.0 if clock_ns is None else min(max(0.0, (clock_ns - look.ctime_ns) / 1e9), _OLDEST_S)
 
 
-def _dropped_since(job: Job, look: Look) -> bool:
+def _changed_since(job: Job, look: Look) -> bool:
     """Whether the file was written or moved since; of a drive that came back inodes may be others, but no later ones.
 
     Windows does not tell when, only when a file was made.
