@@ -1,68 +1,53 @@
 """The plug-in in a real GIMP, with a worker of the standard library; one run of GIMP does all cases."""
 
-import fcntl
-import json
-import os
-import subprocess
-from pathlib import Path
-
 import pytest
 
-REPOSITORY = Path(__file__).parents[2]
-TESTBED = REPOSITORY.parent / "shared" / "bin" / "gimp-testbed"
-VERSIONS = {"trixie": "3.0", "forky": "3.2"}
-# making a bed takes minutes and a gigabyte: GIMP 3.2 only where it is asked for ("trixie forky")
-SUITES = os.environ.get("RESILVER_GIMP_SUITES", "trixie").split()
-INSTALL = "mkdir -p $HOME/gimp/plug-ins && cp -r gimp_plugin/resilver_gimp/plugin $HOME/gimp/plug-ins/resilver && "
-GIMP = (
-    "exec gimp-console -idf --quit --batch-interpreter=python-fu-eval -b 'exec(open(\"tests/gimp/inside.py\").read())'"
+from fakes.gimp_bed import SUITES, cases
+
+SUBJECTS = {"matrix": 80, "results": 16, "refusals": 18, "kill": 1}
+BATCH = (
+    "gimp-console -idf --quit --batch-interpreter=python-fu-eval -b 'exec(open(\"tests/gimp/inside_gimp/{}\").read())'"
 )
+COMMAND = f"""
+mkdir -p $HOME/gimp/plug-ins/second
+cp tests/gimp/inside_gimp/second.py $HOME/gimp/plug-ins/second/
+cp -r gimp_plugin/resilver_gimp/plugin $HOME/gimp/plug-ins/resilver
+export SUBJECTS="matrix results refusals"
+{BATCH.format("kill.py")} >/dev/null 2>&1  # which ends badly
+python3 tests/gimp/inside_gimp/killed.py
+exec {BATCH.format("run.py")}
+"""
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
-
-
-def bed(suite: str) -> Path:
-    """A system with that suite's GIMP, made once and kept."""
-    if not TESTBED.exists():
-        pytest.skip("needs ../shared/bin/gimp-testbed")
-    if os.geteuid():
-        pytest.skip("a test bed for GIMP needs root")
-    if given := os.environ.get("RESILVER_GIMP_BED"):
-        return Path(given)
-    folder = Path.home() / ".cache" / "resilver-tests" / f"gimp-{suite}"
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # tests run side by side, and a finished bed is made in no time
-        made = subprocess.run([TESTBED, "make", folder, suite], capture_output=True, text=True, check=False)
-    if made.returncode:
-        pytest.skip(f"no GIMP of Debian {suite} can be had: {made.stderr.strip().splitlines()[-1:]}")
-    return folder
 
 
 @pytest.fixture(scope="module", params=SUITES)
 def told(request):
     """What became of each case, by its name."""
-    command = [TESTBED, "run", bed(request.param), REPOSITORY, "sh", "-c", INSTALL + GIMP]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    lines = [line.partition(" ") for line in done.stdout.splitlines()]
-    ends = [json.loads(rest) for word, _, rest in lines if word == "END"]
-    assert len(ends) == 1, done.stderr[-3000:]
-    if "RESILVER_GIMP_BED" not in os.environ:
-        assert ends[0].startswith(VERSIONS[request.param])
-    return dict(json.loads(rest) for word, _, rest in lines if word == "CASE")
+    return cases("run", request.param, COMMAND)
 
 
-def failures(told, restoring):
-    return {name: text for name, text in told.items() if text and name.startswith("restore ") == restoring}
+def failures(told, subject):
+    mine = {name: text for name, text in told.items() if name.startswith(f"{subject}: ")}
+    assert len(mine) == SUBJECTS[subject]
+    return {name: text for name, text in mine.items() if text}
 
 
 def test_every_kind_of_layer_is_restored_into_a_new_one(told):
     """Originals and all outside a selection stay as they are; any precision, gray or RGB, alpha, offsets, profile."""
-    assert sum(name.startswith("restore ") for name in told) == 80
-    assert not failures(told, restoring=True)
+    assert not failures(told, "matrix")
 
 
-def test_groups_sizes_refusals_and_deaths(told):
-    """Several layers, enlarging, a good picture, a refused one, a dying or missing core and what is no layer."""
-    assert sum(not name.startswith("restore ") for name in told) == 11
-    assert not failures(told, restoring=False)
+def test_results_have_their_names_places_and_masks(told):
+    """Groups, sizes, masks of selections, layers and damage, colour modes, enlarged images, arguments and presets."""
+    assert not failures(told, "results")
+
+
+def test_what_goes_wrong_or_is_stopped_changes_nothing(told):
+    """Refusals, deaths, Cancel, a missing or foreign core, and two runs at once leave images and files alone."""
+    assert not failures(told, "refusals")
+
+
+def test_nothing_outlives_a_gimp_that_was_killed(told):
+    """The plug-in and its worker end with GIMP, and their files are gone."""
+    assert not failures(told, "kill")

@@ -21,6 +21,17 @@ from language import _, said
 _POLL_S = 0.05  # how often a window is drawn and Cancel heard
 _ASLEEP_S = 1.5  # where so much time passes at once, this process was stopped, and the worker with it
 _NO_MEMORY = 1 << 62  # more bytes than any memory has room for: the folder then lies where TMPDIR says
+_ENDED = _(
+    "Resilver's worker ended before it was done, and nothing was changed; try again. Its last words are in {log}"
+)
+_HUNG = _(
+    "Resilver's worker did not get on with this picture and was stopped, and nothing was changed; try again. "
+    "Its last words are in {log}"
+)
+_STRAY = _("Resilver's worker gave no sensible answer; install Resilver anew (log: {log}).")
+_OTHER = _(
+    "What {program} starts does not fit this plug-in; update Resilver, then run: resilver gimp install (log: {log})"
+)
 
 
 class Ask(Protocol):
@@ -104,33 +115,20 @@ class Link:
         patience = _Patience(self._limits, fields.get("settings", {}).get("engine"))
         self._send(request)
         while True:
-            answer = self._receive(_POLL_S)
-            if answer is not None and answer.get("id") in (request["id"], None):
-                match answer.get("type"):
-                    case "error":
-                        raise _refusal(answer)
-                    case "started":
-                        patience.started(float(answer["megapixels"]))
-                    case "progress":
-                        patience.progressed(float(answer["fraction"]))
-                        ask.progress(float(answer["fraction"]), str(answer["step"]))
-                    case "note":
-                        pass
-                    case _:
-                        return answer
+            try:
+                answer = self._receive(_POLL_S)
+            except Trouble as trouble:
+                if patience.cancelled:
+                    raise Cancelled from trouble  # it ended instead of saying so
+                raise
+            if answer is not None and answer.get("id") in (request["id"], None) and _is_last(answer, ask, patience):
+                return answer
             if not patience.cancelled and ask.cancelled():
                 patience.cancel()
                 self._send({"type": "cancel", "id": request["id"]})
             if patience.over():
                 self.close(at_once=True)
-                if patience.cancelled:
-                    raise Cancelled
-                raise Trouble(
-                    _(
-                        "Resilver's worker did not get on with this picture and was stopped, and nothing was changed; "
-                        "try again. Its last words are in {log}"
-                    ).format(log=self._core.log)
-                )
+                raise Cancelled if patience.cancelled else self._trouble(_HUNG)
 
     def close(self, *, at_once: bool = False) -> None:
         """End the worker, by force if it does not go, and delete its folders."""
@@ -145,15 +143,13 @@ class Link:
         try:
             hello = self._receive(self._limits.start_s) or {}
             if hello.get("type") != "hello" or hello.get("protocol") != PROTOCOL:
-                raise Trouble(
-                    _(
-                        "What {program} starts does not fit this plug-in; update Resilver, then run: resilver gimp "
-                        "install (log: {log})"
-                    ).format(program=self._core.interpreter, log=self._core.log)
-                )
+                raise self._trouble(_OTHER)
         except BaseException:
             self.close(at_once=True)
             raise
+
+    def _trouble(self, sentence: str) -> Trouble:
+        return Trouble(sentence.format(program=self._core.interpreter, log=self._core.log))
 
     def _send(self, request: dict[str, Any]) -> None:
         with contextlib.suppress(OSError, ValueError):  # that it died shows when the answer is read
@@ -167,22 +163,13 @@ class Link:
         except queue.Empty:
             return None
         if not line:
-            raise Trouble(
-                _(
-                    "Resilver's worker ended before it was done, and nothing was changed; "
-                    "try again. Its last words are in {log}"
-                ).format(log=self._core.log)
-            )
+            raise self._trouble(_ENDED)
         try:
             answer = json.loads(line)
         except ValueError:
             answer = None
         if not isinstance(answer, dict):
-            raise Trouble(
-                _("Resilver's worker gave no sensible answer; install Resilver anew (log: {log}).").format(
-                    log=self._core.log
-                )
-            )
+            raise self._trouble(_STRAY)
         return answer
 
 
@@ -221,8 +208,20 @@ class _Patience:
             self._end_s = max(self._end_s, time.monotonic() + seconds)
 
 
-def _refusal(answer: dict[str, Any]) -> Exception:
-    return Cancelled() if answer.get("code") == "cancelled" else Trouble(said(str(answer.get("message"))))
+def _is_last(answer: dict[str, Any], ask: Ask, patience: _Patience) -> bool:
+    match answer.get("type"):
+        case "error":
+            raise Cancelled if answer.get("code") == "cancelled" else Trouble(said(str(answer.get("message"))))
+        case "started":
+            patience.started(float(answer["megapixels"]))
+        case "progress":
+            patience.progressed(float(answer["fraction"]))
+            ask.progress(float(answer["fraction"]), str(answer["step"]))
+        case "note":
+            pass
+        case _:
+            return True
+    return False
 
 
 def _listen(answers: BinaryIO, put: Callable[[bytes], None]) -> None:

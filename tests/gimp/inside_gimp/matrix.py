@@ -1,0 +1,89 @@
+"""Every kind of layer is restored into a new one."""
+
+from gi.repository import Babl
+from scene import Gimp, P, call, core, leftovers, made, pixels, succeeded, values
+
+PRECISIONS = [
+    P.U8_NON_LINEAR, P.U8_LINEAR, P.U8_PERCEPTUAL, P.U16_NON_LINEAR, P.U16_LINEAR, P.U32_NON_LINEAR,
+    P.HALF_NON_LINEAR, P.FLOAT_NON_LINEAR, P.FLOAT_LINEAR, P.DOUBLE_LINEAR,
+]  # fmt: skip
+
+
+def restore(precision, gray, alpha, selection, offsets, profile):
+    core("negative")
+    image, layer = made(precision, gray, alpha, offsets, profile)
+    if selection:
+        image.select_ellipse(Gimp.ChannelOps.REPLACE, 5, 20, 40, 200)
+        Gimp.Selection.feather(image, 6)
+    before, seen = pixels(layer), shown(image)
+    new, names = succeeded(call("restore", image, [layer]))
+    assert names == ["portrait – improved"], names
+    assert pixels(layer) == before, "the original changed"
+    assert image.get_selected_layers() == [layer], "the original is not the selected layer"
+    assert [item.get_name() for item in image.get_layers()] == [*names, "portrait"]
+    assert tuple(new.get_offsets()) == (True, *offsets), new.get_offsets()
+    inverted(layer, new)
+    if selection:
+        outside_is_bit_identical(image, new, seen)
+    else:
+        assert new.get_mask() is None
+    assert not leftovers(), leftovers()
+
+
+def shown(image):
+    return Gimp.Layer.new_from_visible(image, image, "shown")
+
+
+def inverted(layer, new):
+    (old, channels), (result, same) = values(layer), values(new)
+    assert channels == same
+    alpha = channels in (2, 4)
+    # a linear tone curve has few steps in the shadows, and half floats have few in the lights
+    name = Babl.format_get_encoding(layer.get_format())
+    tolerance = 3 / 65535 if "'" in name and "half" not in name else 0.07
+    for number, (a, b) in enumerate(zip(old, result, strict=True)):
+        if alpha and number % channels == channels - 1:
+            assert abs(a - b) <= 1 / 1024, f"alpha {a} became {b}"
+        elif not alpha or old[number - number % channels + channels - 1]:  # colours that nobody sees may be lost
+            assert abs(b - (1 - a)) <= tolerance, f"{a} became {b} in {name}"
+
+
+def outside_is_bit_identical(image, new, seen):
+    assert new.get_mask() is not None, "no mask"
+    assert not new.get_edit_mask()
+    selected = memoryview(pixels(image.get_selection(), "Y float")).cast("f")
+    feathered = memoryview(pixels(new.get_mask(), "Y float")).cast("f")
+    assert any(0 < value < 1 for value in feathered), "the feather is lost"
+    now = shown(image)
+    same = bits(now, seen) if exact(image) else nearly(now, seen)
+    outside = [same[number] for number, value in enumerate(selected) if not value]
+    assert all(outside), f"{outside.count(False)} of {len(outside)} pixels outside changed"
+    assert not all(same), "nothing changed inside the selection"
+
+
+def exact(image):
+    """GIMP itself blends everything in floats of 32 bits, and gray as if it were RGB: 8 and 16 bits survive that."""
+    return image.get_precision() in PRECISIONS[:5]
+
+
+def bits(now, seen):
+    a, b = pixels(now), pixels(seen)
+    size = len(a) // (now.get_width() * now.get_height())
+    return [a[at : at + size] == b[at : at + size] for at in range(0, len(a), size)]
+
+
+def nearly(now, seen):
+    (a, channels), (b, _) = values(now), values(seen)
+    pairs = [all(abs(x - y) <= 1e-6 for x, y in zip(a[at : at + channels], b[at : at + channels], strict=True))
+             for at in range(0, len(a), channels)]  # fmt: skip
+    return [same or (channels in (2, 4) and not a[(n + 1) * channels - 1]) for n, same in enumerate(pairs)]
+
+
+CASES = {}
+for _precision in PRECISIONS:
+    for _gray in (False, True):
+        for _alpha in (False, True):
+            for _selection in (False, True):
+                _case = (_precision, _gray, _alpha, _selection, (-7, 11) if _alpha else (0, 0), _selection)
+                _name = f"{_precision.value_nick} {'gray' if _gray else 'rgb'}{' alpha' if _alpha else ''}"
+                CASES[f"{_name}{' selection' if _selection else ''}"] = lambda c=_case: restore(*c)
