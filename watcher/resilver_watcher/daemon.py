@@ -42,10 +42,11 @@ _log = logging.getLogger(__name__)
 CHECK_S = 5.0  # a root that is another one, or threads that died, are seen after so long
 FOLDER_S = 2.0  # after folders came or went, one sweep for all of them
 BATTERY_S = 30.0
-LULL_S = 0.02  # between the parts of a heap that are taken in, so that the work gets on with the first
+LULL_S = 0.04  # between the parts of a heap that are taken in, so that the work gets on with the first
 ONCE_PATIENCE_S = 10.0
 
-_Event = tuple[str, str, Hint | None]
+_Event = tuple[float, str, str, Hint | None]
+"""When it was told, the root, the path, and what of it."""
 
 
 def journal_file() -> Path:
@@ -235,23 +236,22 @@ class Daemon(Controls):
             pass
 
     def _take(self, event: _Event | None) -> None:
-        now = time.monotonic()
         if event is None:
             return
-        root, path, hint = event
+        told_s, root, path, hint = event
         if hint is not None:
-            self._intake.hint(root, path, hint, now)
+            self._intake.hint(root, path, hint, told_s)
             return
         for folder in self._folders:
             if str(folder.pair.input) == root:
-                folder.sweep_by(now + FOLDER_S)
+                folder.sweep_by(told_s + FOLDER_S)
 
     def _hear(self, root: Path, path: str, hint: Hint | None) -> None:
-        self._events.put((str(root), path, hint))
+        self._events.put((time.monotonic(), str(root), path, hint))
 
     def _look_again(self, job: Job) -> None:
         if job.root is not None:
-            self._events.put((str(job.root), str(job.path), Hint.CREATED))
+            self._hear(job.root, str(job.path), Hint.CREATED)
         else:
             self._journal.queue([(job, None, 0)])
 
