@@ -59,7 +59,7 @@ _CHOICES: dict[str, tuple[str, str, dict[str, str]]] = {  # name: label, what it
     ),
     "quality": (_("_Quality"), _("Fast, or best at several times the cost"), {"fast": _("Fast"), "best": _("Best")}),
     "colorize": (
-        _("Co_lours"),
+        _("Colo_urs"),
         _("Whether to add colours, too"),
         {
             "never": _("Leave as they are"),
@@ -75,7 +75,7 @@ _CHOICES: dict[str, tuple[str, str, dict[str, str]]] = {  # name: label, what it
     ),
     "factor": (_("_Factor"), _("How much larger both sides become"), {"2": _("2x"), "4": _("4x")}),
     "as-colour-layer": (
-        _("_Layer mode"),
+        _("La_yer mode"),
         _("As a layer that brings the colour alone, its opacity is the strength of the colour"),
         {"none": _("Normal"), "lch": _("LCh Color"), "hsl": _("HSL Color")},
     ),

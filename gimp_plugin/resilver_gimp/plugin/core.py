@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,3 +89,23 @@ def _read(path: Path) -> Core:
             )
         )
     return core
+
+
+def write_down(sentence: str, core: Core | None = None) -> Path | None:
+    """Add the sentence to the log of that core, or to where Resilver's logs usually are; the log, if that worked."""
+    log = core.log if core else _state_folder() / "resilver" / "log" / "gimp.log"
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8") as file:
+            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} plug-in: {sentence}\n")
+    except OSError:
+        return None
+    return log
+
+
+def _state_folder() -> Path:
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support"
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")

@@ -12,12 +12,12 @@ from core import Trouble
 from language import _, said
 from pixels import seen, seen_raw, write_layer
 
-WIDTH, HEIGHT = 320, 240  # of a view, in pixels of the screen
+WIDTH, HEIGHT = 272, 304  # of a view, in pixels of the screen
 PAUSE_MS = 150  # after which a movement counts as ended
 STEP, LEAP = 16, 160  # of the arrow keys, in pixels of the screen; with Shift
 _ARROWS = {Gdk.KEY_Left: (-1, 0), Gdk.KEY_Right: (1, 0), Gdk.KEY_Up: (0, -1), Gdk.KEY_Down: (0, 1)}
 _CHECKS = 8, 0xFF999999, 0xFF666666  # behind what is transparent, as GIMP's
-_FOCUS = b"#resilver-preview { padding: 2px; } #resilver-preview:focus { background: @theme_selected_bg_color; }"
+_FOCUS = b"#resilver-preview:focus { box-shadow: inset 0 0 0 2px @theme_selected_bg_color; }"
 
 Ask = Callable[[dict[str, Any], tuple[int, int, int, int]], None]
 
@@ -55,11 +55,14 @@ class Preview:
             return
         self.renew()
 
-    def renew(self, factor: int | None = None) -> None:
-        """Compute the detail anew, after a moment without movements; enlarged by ``factor``."""
-        if factor is not None and factor != self._factor:
+    def enlarge(self, factor: int) -> None:
+        """Show what is enlarged so much."""
+        if factor != self._factor:
             self._factor = factor
             self._move(0, 0)
+
+    def renew(self) -> None:
+        """Compute the detail anew, after a moment without movements."""
         if self._raw is not None and self._open:
             self._say(_("Computing…"))
             if self._timer:
@@ -76,6 +79,7 @@ class Preview:
             self._say(_("Nothing changes: {reason}").format(reason=sentence) if sentence else "")
         else:
             self._after.set_from_pixbuf(_pixbuf(seen_raw(self._layer, raw), raw["width"], raw["height"]))
+            Path(raw["path"]).unlink(missing_ok=True)  # one for each movement
             self._say("")
 
     def rest(self) -> None:
@@ -88,16 +92,18 @@ class Preview:
         self._open = False
         if self._timer:
             GLib.source_remove(self._timer)
+            self._timer = 0
 
     def _made(self) -> Gtk.Widget:
-        views = Gtk.Box(spacing=6, homogeneous=True)
+        views = Gtk.Box(spacing=6, border_width=4)
         for title, image in ((_("Before"), self._before), (_("After"), self._after)):
             image.set_size_request(WIDTH, HEIGHT)
             column = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=3)
             column.pack_start(Gtk.Label(label=title), False, False, 0)
+            image.set_valign(Gtk.Align.START)
             column.pack_start(image, False, False, 0)
             views.pack_start(column, False, False, 0)
-        area = Gtk.EventBox(name="resilver-preview", can_focus=True, halign=Gtk.Align.CENTER)
+        area = Gtk.EventBox(name="resilver-preview", can_focus=True, halign=Gtk.Align.START)
         area.add(views)
         area.set_tooltip_text(_("Drag, or use the arrow keys (with Shift: farther)"))
         area.add_events(
@@ -111,11 +117,13 @@ class Preview:
         title = Gtk.Label(label=_("_Detail at 1:1"), use_underline=True, mnemonic_widget=area, xalign=0)
         line = Gtk.Box(spacing=12)
         line.pack_start(title, False, False, 0)
-        line.pack_start(self._state, True, True, 0)
         line.pack_end(self._place, False, False, 0)
         box = Gtk.Box(orientation=Gtk.Orientation.VERTICAL, spacing=3)
         box.pack_start(area, False, False, 0)
         box.pack_start(line, False, False, 0)
+        self._state.set_line_wrap(True)
+        self._state.set_max_width_chars(50)
+        box.pack_start(self._state, False, False, 0)
         box.show_all()
         return box
 

@@ -12,20 +12,22 @@ from gi.repository import GLib
 from core import Cancelled, Core, Trouble
 from link import Link
 
+EXIT_S = 5.0  # a worker that takes longer to go is left to end with this process
 Shown = Callable[[dict[str, Any] | None, str], None]
 
 
 class Warm:
-    """Starts the worker, tells of it, and computes details; only the newest wish counts.
+    """Starts the worker, tells of it, and computes details of a layer of ``size`` bytes; only the newest wish counts.
 
     Everything is told in GIMP's main loop: ``ready`` what the worker says of itself and its folder, ``failed`` why
     there is none, in one sentence.
     """
 
     def __init__(
-        self, core: Core, ready: Callable[[dict[str, Any], Path], None], failed: Callable[[str], None]
+        self, core: Core, size: int, ready: Callable[[dict[str, Any], Path], None], failed: Callable[[str], None]
     ) -> None:
         self._core = core
+        self._size = size
         self._ready = ready
         self._failed = failed
         self._news = threading.Condition()
@@ -54,7 +56,7 @@ class Warm:
         with self._news:
             self._closed = True
             self._news.notify()
-        self._thread.join()
+        self._thread.join(EXIT_S)
 
     def cancelled(self) -> bool:
         """Whether the detail that is computed is still wanted."""
@@ -68,8 +70,7 @@ class Warm:
         try:
             with Link(self._core) as link:
                 info = link.ask("info", self)
-                folder = Path(link.ask("folder", self, bytes=0)["path"])
-                self._tell(self._ready, info, folder)
+                self._tell(self._ready, info, link.folder(self._size))
                 self._serve(link)
         except Cancelled:
             pass
@@ -93,6 +94,9 @@ class Warm:
         try:
             output = link.ask("improve_raw", self, **request)["outputs"]["final"]
         except Cancelled:
+            return
+        except Trouble as trouble:
+            self._tell(shown, None, str(trouble))
             return
         error = output.get("error") or {}
         self._tell(shown, output.get("raw"), str(error.get("message") or output.get("absent") or ""))
