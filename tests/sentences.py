@@ -36,7 +36,7 @@ _PRINTED = re.compile(r"/cli/|gimp_plugin/|conformance\.py|watcher/(commands|ser
 _SENTENCE = re.compile(r"['{A-Z][^\n%]* [^\n%]* [^\n%]*\.")
 _PHRASE = re.compile(r" ?[a-z]+( [a-zA-Z0-9{},]+)+")
 _OF_PHRASES = re.compile(
-    r"local/(measure|engine|colour)\.py|cloud/(chain|ledger)\.py|improve\.py|state\.py|settings\.py|process\.py|decode\.py"
+    r"local/(measure|engine|colour|repair)\.py|cloud/(chain|ledger)\.py|improve\.py|state\.py|settings\.py|process\.py|decode\.py"
 )
 _ERRNOS = (
     "ENOSPC EDQUOT EFBIG EACCES EPERM EROFS ENOENT ENOTDIR EISDIR EEXIST EIO ENAMETOOLONG EMFILE ENFILE ENOMEM ESTALE "

@@ -116,7 +116,7 @@ def wanted_outputs(recipe: Recipe, keep: Keep) -> tuple[OutputName, ...]:
 class FileJob:
     """A file to restore into ``directory``; ``found`` in a folder and not named by anybody.
 
-    ``mask``: a picture of the same size, light where the damage is, for an engine that takes one. ``mask_out``:
+    ``mask``: a picture of the same size, the lighter the more is filled, for an engine that takes one. ``mask_out``:
     the file that the mask which was used is written to, as a gray PNG.
     """
 

@@ -59,7 +59,7 @@ class Result:
     ``final`` is all the steps asked for in a chain (repair, colour, enlarge) starting from the
     original; the other names each start from the original, too: ``improved``, ``colorized``,
     ``colorized_improved``, ``resolved`` (enlarged only). ``mask`` is no photograph: one gray channel of 8 bits,
-    255 where the repair filled damage and 0 elsewhere. ``bw``: whether the input was judged
+    how far the repair replaced each pixel, 0 where not at all. ``bw``: whether the input was judged
     black-and-white. ``notes``: sentences worth telling.
     """
 

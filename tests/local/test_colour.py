@@ -31,8 +31,8 @@ def scene(height: int = 120, width: int = 168, *, depth: int = 8) -> np.ndarray:
     return np.rint(np.clip(light + 0.1 * np.sin(40 * x * y), 0, 1)[..., None] * peak).astype(f"uint{depth}")
 
 
-def coloured(runtime, picture: Picture, vividness: float = 0.0) -> Picture:
-    return colour.colorize(picture, vividness, runtime, Report())[0]
+def coloured(runtime, picture: Picture, vividness: float = 0.0, hints=()) -> Picture:
+    return colour.colorize(picture, vividness, hints, runtime, Report())[0]
 
 
 def luminance(pixels: np.ndarray) -> np.ndarray:
@@ -104,4 +104,4 @@ def test_strips_leave_no_trace(runtime, monkeypatch):
 def test_it_stops_when_asked(runtime):
     """Cancelling is heard."""
     with pytest.raises(Cancelled):
-        colour.colorize(Picture(pixels=scene()), 0, runtime, Report(cancelled=lambda: True))
+        colour.colorize(Picture(pixels=scene()), 0, (), runtime, Report(cancelled=lambda: True))

@@ -17,6 +17,7 @@ _FIELDS = {
     "quality": "quality",
     "strength": "strength",
     "vividness": "vividness",
+    "hint": "hints",
     "format": "format",
 }
 """Option -> field of the recipe."""
@@ -40,6 +41,15 @@ def add_recipe_options(parser: argparse.ArgumentParser) -> None:
         group, "--strength", type=float, metavar="0..1", help="from next to nothing to the full correction (default 1)"
     )
     _add(group, "--vividness", type=float, metavar="0..1", help="of guessed colours: from careful (default) to vivid")
+    _add(
+        group,
+        "--hint",
+        type=_hint,
+        action="append",
+        metavar="X,Y,#RRGGBB",
+        help="a colour that you know: of the pixel X from the left and Y from the top, and of what belongs to it; "
+        "with --colorize, and as often as you like",
+    )
     _add(group, "--format", choices=get_args(Format), help="format of the results (default: keep the picture's own)")
 
 
@@ -48,13 +58,15 @@ def recipe_from(args: argparse.Namespace) -> Recipe:
 
     Raises:
         RecipeError: an unknown preset or a value out of range.
-        UsageError: nothing is left to be done.
+        UsageError: nothing is left to be done, or colours are told and none are asked for.
     """
     base = preset(args.preset) if args.preset is not None else Recipe()
     said: dict[str, Any] = {
         field: getattr(args, option) for option, field in _FIELDS.items() if getattr(args, option) is not None
     }
     recipe = Recipe.from_json({**base.to_json(), **said})
+    if recipe.hints and recipe.colorize == "never":
+        raise UsageError("--hint is for guessed colours, which are not asked for; add --colorize auto.")
     if recipe.empty:
         raise UsageError("Nothing is asked for; leave out --no-improve, or add --upscale or --colorize.")
     return recipe
@@ -64,6 +76,13 @@ def said_recipe(args: argparse.Namespace) -> Recipe | None:
     """As :func:`recipe_from`, but ``None`` where none of the options was given."""
     said = args.preset is not None or any(getattr(args, option) is not None for option in _FIELDS)
     return recipe_from(args) if said else None
+
+
+def _hint(text: str) -> dict[str, Any]:
+    x, y, colour = [*text.split(","), "", ""][:3]
+    if not (x.isdecimal() and y.isdecimal()):
+        raise argparse.ArgumentTypeError(f"must be like 410,200,#7a4b2e, not {text!r}")
+    return {"x": int(x), "y": int(y), "colour": colour}
 
 
 def _add(group: argparse._ArgumentGroup, option: str, **settings: Any) -> None:

@@ -45,6 +45,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     how.add_argument(
         "--keep", choices=("final", "all"), default="final", help="all: write the result of each step, too"
     )
+    how.add_argument(
+        "--mask", type=Path, metavar="OUT", help="write where damage was filled as a PNG, the lighter the more of it"
+    )
+    how.add_argument(
+        "--with-mask", type=Path, metavar="FILE", help="fill what is light in this picture of the same size, only that"
+    )
     how.add_argument("--engine", choices=("local", "cloud"), help="who does the work (default: local)")
     how.add_argument("--base-url", metavar="URL", help="of the cloud engine's service, if not the usual one")
     how.add_argument("--yes-send", action="store_true", help="agree that pictures are sent to it, now and later")
@@ -69,6 +75,7 @@ def run(args: argparse.Namespace, start_worker: StartWorker | None = None) -> in
 
     start_log()
     inputs = collect(args.photos, args.output, args.recursive)
+    _check_single(args, inputs)
     if settings.engine == "cloud" and inputs.items:
         from resilver.cli.account import ready_to_send
 
@@ -144,8 +151,9 @@ class _Run:
             )
             return
         (item,) = items
-        found, keep = not item.named, self._args.keep
-        tell(item, worker.improve_file(item.path, item.directory, self._recipe, report, keep=keep, found=found))
+        options = {"keep": self._args.keep, "mask": self._args.with_mask, "mask_out": self._args.mask}
+        done = worker.improve_file(item.path, item.directory, self._recipe, report, found=not item.named, **options)
+        tell(item, done)
 
     def _draw(self, crew: Crew) -> None:
         doing = dict(crew.doing)
@@ -254,6 +262,15 @@ def _settings(args: argparse.Namespace) -> Settings:
     if settings.engine != "cloud" and (args.base_url or args.yes_send):
         raise UsageError("--base-url and --yes-send belong to --engine cloud; add that, or leave them out.")
     return share_cores(settings, args.jobs)
+
+
+def _check_single(args: argparse.Namespace, inputs: Inputs) -> None:
+    """Places in a picture are those of one picture."""
+    for option in ("mask", "with_mask", "hint"):
+        if getattr(args, option) is not None and len(inputs.items) > 1:
+            raise UsageError(f"--{option.replace('_', '-')} is for a single photograph; name one at a time.")
+    if args.mask is not None and args.mask.suffix.lower() != ".png":
+        raise UsageError(f"--mask writes a PNG; call it {shown(args.mask.with_suffix('.png'))}.")
 
 
 def _positive(text: str) -> int:

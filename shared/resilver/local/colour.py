@@ -7,15 +7,19 @@ and gives.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
 from resilver.engine import Report
+from resilver.local.detail import Part
+from resilver.local.hints import follow
 from resilver.local.networks import NETWORKS
 from resilver.local.runtime import Floats, Runtime
 from resilver.picture import Picture, Pixels
 from resilver.picture_io import canvas, profiles
+from resilver.recipe import Hint
 from resilver.result import Step
 
 _NAME = "own-colour"
@@ -32,19 +36,35 @@ _RGB = np.linalg.inv(_XYZ).astype(np.float32)
 _TOE = 6 / 29  # CIE 15: below it Lab's cube root is a straight line
 
 
-def colorize(picture: Picture, vividness: float, runtime: Runtime, report: Report) -> tuple[Picture, Step]:
+def colorize(  # noqa: PLR0917 - what to do, then with what
+    picture: Picture,
+    vividness: float,
+    hints: Sequence[Hint],
+    runtime: Runtime,
+    report: Report,
+    part: Part | None = None,
+) -> tuple[Picture, Step]:
     """The picture in sRGB with guessed colours; of its own pixels only CIE L* counts, so a toning goes.
 
     Depth, alpha and metadata stay, and so does each pixel's luminance but for rounding: what sRGB cannot show at it
     is made paler. ``vividness``: 0, the smallest error is the most likely, to 1, rare colours count as usual ones.
+    What belongs to the points of ``hints`` takes their colours instead.
+    ``part``: what the picture is a part of, whose colours are guessed.
 
     Raises:
+        RecipeError: a hint lies outside of the picture.
         EngineMissing, ModelBroken: the network is not as it was delivered.
         EngineError: it failed or does not fit into memory.
         OutputFull: no room for the pixels of a large picture.
         Cancelled: the report asked to stop.
     """
-    colours = _guessed(_overview(picture, report.part(0, 0.3)), vividness, runtime, report)
+    seen = picture if part is None else part.sample()
+    lightness = _overview(seen, report.part(0, 0.3))
+    colours = _guessed(_reduced(lightness, seen), vividness, runtime, report)
+    if hints:
+        colours = follow(colours, lightness, hints, picture if part is None else part.whole)
+    if part is not None:
+        colours = part.of(colours)
     made = canvas.allocate((picture.height, picture.width, 3), picture.pixels.dtype)
     resized = cv2.resize(colours, (picture.width, len(colours)), interpolation=cv2.INTER_LINEAR)
     wide = np.asarray(resized, np.float32).reshape(len(colours), picture.width, 2)
@@ -58,12 +78,15 @@ def colorize(picture: Picture, vividness: float, runtime: Runtime, report: Repor
         canvas.release(picture.pixels)
     report.progress(1.0, "colouring")
     keeps = not picture.gray and profiles.is_srgb(picture.icc)
+    detail = f"guessed colours, vividness {vividness:g}"
+    if hints:
+        detail = f"guessed colours, vividness {vividness:g}, {len(hints)} points told"
     coloured = picture.replace(pixels=made, icc=picture.icc if keeps else profiles.srgb())
-    return coloured, Step("colorized", NETWORKS[_NAME].label, f"guessed colours, vividness {vividness:g}", True)
+    return coloured, Step("colorized", NETWORKS[_NAME].label, detail, True)
 
 
 def _overview(picture: Picture, report: Report) -> Floats:
-    """L* (height, width) at the size that the network looks at."""
+    """L* (height, width) of a copy of bounded size."""
     height, width = picture.height, picture.width
     cell = max(1, math.isqrt(height * width // _COPY))
     step = cell * max(1, _STRIP // (width * cell))
@@ -74,10 +97,16 @@ def _overview(picture: Picture, report: Report) -> Floats:
         size = (max(1, width // cell), max(1, len(strip) // cell))
         strips.append(cv2.resize(strip, size, interpolation=cv2.INTER_AREA).reshape(size[::-1]))
         canvas.release(picture.pixels)
+    return np.vstack(strips)
+
+
+def _reduced(lightness: Floats, picture: Picture) -> Floats:
+    """L* at the size that the network looks at."""
+    height, width = picture.height, picture.width
     scale = min(_MOST, max(_LEAST, min(height, width))) / min(height, width)
     seen = [max(16, min(_LONGEST, round(side * scale / 16) * 16)) for side in (width, height)]
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(np.vstack(strips), seen, interpolation=how), np.float32)
+    return np.asarray(cv2.resize(lightness, seen, interpolation=how), np.float32)
 
 
 def _guessed(lightness: Floats, vividness: float, runtime: Runtime, report: Report) -> Floats:

@@ -27,12 +27,10 @@ from resilver.picture_io import canvas
 
 FIND, FILL = "own-detect", "own-fill"
 # From which chance on a pixel counts, by reduction, and the short side of the smallest copy that is looked at
-_CHANCES = {1: 0.6, 2: 0.85, 4: 0.93}
+_CHANCES = {1: 0.7, 2: 0.85, 4: 0.93}
 _LEAST_SEEN = 300
-# A piece of damage reaches the first chance somewhere; where the other is reached the detector hardly ever errs
-_SEED, _SURE = 0.9, 0.97
-# A picture is damaged where it is sure of so large a part of it at one of the scales
-_DAMAGED = 0.0035
+# A picture is damaged where so large a part of it at one of the scales has more than that chance
+_CERTAIN, _LEAST_CERTAIN = 0.99, 0.0016
 _ROWS = 512
 _WIDEN = np.ones((3, 3), np.uint8)
 # 24 pixels inside a hole its fill comes from a reduced copy of at most so many pixels, which all tiles share
@@ -41,7 +39,7 @@ _RADIUS = 3  # of the classical fill
 
 
 def find_damage(picture: Picture, seen: Assessment, runtime: Runtime, report: Report) -> Pixels:
-    """The mask (height, width) of the damage, uint8, 255 where the picture is damaged and 0 elsewhere.
+    """How far each pixel (height, width) is to be replaced, uint8: 0 where nothing is damaged, 255 where it is certain.
 
     All 0 where there is too little of it to be believed, and on pages; margins around a photograph stay as they are.
 
@@ -55,14 +53,14 @@ def find_damage(picture: Picture, seen: Assessment, runtime: Runtime, report: Re
     scales = [scale for scale in _CHANCES if scale == 1 or min(mask.shape) >= _LEAST_SEEN * scale]
     for number, scale in enumerate(scales):
         part = report.part(*((0, 0.8), (0.8, 0.95), (0.95, 1))[number])
-        found = run_tiled(_Finder(scale), _reduced(light, scale), runtime, part, label="looking for damage")[..., 0]
+        finder = _Finder(scale)
+        found = run_tiled(finder, _reduced(light, scale), runtime, part, label="looking for damage")[..., 0]
         _keep_inside(found, picture, seen.frame)
-        most = max(most, float((found == 255).mean()))
+        most = max(most, float((found > 255 * finder.weight(_CERTAIN)).mean()))
         here = mask[: len(found), : found.shape[1]]
         np.maximum(here, found, out=here)
-    if most < _DAMAGED:
+    if most < _LEAST_CERTAIN:
         mask[:] = 0
-    mask[mask > 0] = 255
     return np.asarray(cv2.dilate(mask, _WIDEN))
 
 
@@ -76,7 +74,7 @@ def _keep_inside(found: Pixels, picture: Picture, frame: Frame) -> None:
 
 
 class _Finder:
-    """The detector on a copy reduced by ``scale``: 255 where it is sure of damage, 128 around there where it may be."""
+    """The detector on a copy reduced by ``scale``: how far each pixel of the picture is to be replaced, 0..1."""
 
     multiple = NETWORKS[FIND].multiple
     margin = NETWORKS[FIND].pad
@@ -94,20 +92,15 @@ class _Finder:
         if self.scale > 1:
             size = (chance.shape[1] * self.scale, chance.shape[0] * self.scale)
             chance = cv2.resize(chance, size, interpolation=cv2.INTER_LINEAR)
-        level = np.where(chance > _SURE, 1.0, 0.5) * _seeded(chance > _CHANCES[self.scale], chance > _SEED)
-        return crop(level[None].astype(np.float32), self.margin * self.scale)
+        return crop(np.asarray(self.weight(chance), np.float32)[None], self.margin * self.scale)
+
+    def weight(self, chance: Floats | float) -> Floats | float:
+        """From 0 at the least chance that counts to 1: what is doubtful is replaced in part, which costs less."""
+        least = _CHANCES[self.scale]
+        return np.clip((chance - least) / (1 - least), 0, 1)
 
     def learn(self, samples: Sequence[Sample], work: Work) -> None:
         """Nothing in it looks at the whole picture."""
-
-
-def _seeded(mask: Pixels, seeds: Pixels) -> Pixels:
-    """The parts of a mask that hold a seed (hysteresis, after Canny 1986)."""
-    count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
-    holds = np.zeros(count, np.bool_)
-    holds[labels[mask & seeds]] = True
-    kept: Pixels = holds[labels]
-    return kept
 
 
 def _light(picture: Picture) -> Pixels:
@@ -132,7 +125,7 @@ def _reduced(light: Pixels, scale: int) -> Pixels:
 def fill_damage(picture: Picture, mask: Pixels, strength: float, runtime: Runtime, report: Report) -> Picture:
     """The picture with its damage filled where ``mask`` (height, width) is not 0; elsewhere nothing changes.
 
-    Depth, channels and alpha stay; ``strength`` is the share of the fill in what comes out.
+    Depth, channels and alpha stay. The mask, 0..255, times ``strength``, 0..1, is the share of the fill in each pixel.
 
     Raises:
         EngineError: the network failed or does not fit into memory.
@@ -153,10 +146,9 @@ def fill_damage(picture: Picture, mask: Pixels, strength: float, runtime: Runtim
             if not core.any():
                 continue
             report.check()
-            block, marked = source.block(row, column), masks.block(row, column)[0] > 0
-            filled = _filled(block, marked, coarse.block(row, column, pad), runtime, report)
-            share = strength * cv2.blur(marked.astype(np.float32), (3, 3))  # what is half damage is half filled
-            mixed = source.rounded(crop(block + share * (filled - block), pad))
+            block, weight = source.block(row, column), masks.block(row, column)
+            filled = _filled(block, weight[0] > 0, coarse.block(row, column, pad), runtime, report)
+            mixed = source.rounded(crop(block + np.float32(strength) * weight * (filled - block), pad))
             target = made[slice(*row), slice(*column)]
             target[core > 0] = mixed[: core.shape[0], : core.shape[1]][core > 0]
         canvas.release(made)

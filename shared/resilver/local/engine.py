@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from functools import cached_property
 
 from resilver.engine import FINAL, Limits, Report
-from resilver.errors import Cancelled, EngineMemory, ResilverError
+from resilver.errors import Cancelled, EngineMemory, EngineMissing, ModelBroken, ResilverError
 from resilver.local import colour, enlarge, repair
+from resilver.local.damage import find_damage
+from resilver.local.detail import Part
 from resilver.local.measure import Assessment, assess
 from resilver.local.runtime import Runtime
-from resilver.picture import Picture
+from resilver.picture import Box, Picture, Pixels
 from resilver.recipe import Recipe
 from resilver.result import Output, OutputName, Result, Step
 from resilver.settings import LocalSettings
@@ -24,10 +27,11 @@ class LocalEngine:
     """Restores and enlarges on this machine; networks are opened when first used and stay warm."""
 
     name = "local"
-    limits = Limits()
+    limits = Limits(features=("mask", "hints"))
 
     def __init__(self, settings: LocalSettings) -> None:
         self._runtime = Runtime(settings)
+        self._seen: tuple[Picture, _Chain] | None = None
 
     def improve(
         self, picture: Picture, recipe: Recipe, report: Report, wanted: Collection[OutputName] = FINAL
@@ -41,23 +45,47 @@ class LocalEngine:
                 outputs[name] = Output(absent=why)
         return Result(outputs, chain.assessment.bw, tuple(chain.notes))
 
+    def improve_detail(self, picture: Picture, detail: Box, recipe: Recipe, report: Report) -> Result:
+        """A part of what :meth:`improve` would give; see :meth:`resilver.engine.DetailEngine.improve_detail`."""
+        whole = _Chain(picture, recipe, report, self._runtime)
+        if self._seen is not None and self._seen[0] is picture:
+            whole.recall(self._seen[1])
+        self._seen = picture, whole
+        damage = whole.damage if recipe.improve else None
+        part = Part(picture if isinstance(damage, ResilverError) else picture.replace(mask=damage), detail)
+        chain = _Chain(part.cut(), recipe, report, self._runtime, part)
+        chain.assessment = whole.assessment
+        final = chain.final
+        if final.picture is not None:
+            final = replace(final, picture=part.trim(final.picture))
+        return Result({"final": final}, chain.assessment.bw, tuple(chain.notes))
+
     def close(self) -> None:
         """Unload the networks."""
+        self._seen = None
         self._runtime.unload()
 
 
 class _Chain:
-    """The results of one picture, each computed when first asked for."""
+    """The results of one picture, each computed when first asked for; ``part``: what it is of another, if so."""
 
-    def __init__(self, picture: Picture, recipe: Recipe, report: Report, runtime: Runtime) -> None:
-        self._picture = picture
+    def __init__(
+        self, picture: Picture, recipe: Recipe, report: Report, runtime: Runtime, part: Part | None = None
+    ) -> None:
+        # what comes out of the steps has another size, or no damage any more
+        self._picture, self._given = picture.replace(mask=None), picture.mask
         self._recipe = recipe
         self._runtime = runtime
+        self._part_of = part
         self._enlarged: dict[int, Output] = {}
         self.notes: list[str] = []
         self._reached = 0.0
         self._on_progress = report.on_progress
         self._report = Report(self._progress, self._note, report.cancelled)
+
+    def recall(self, other: _Chain) -> None:
+        """Take over what was found in the same picture."""
+        self.__dict__.update({name: vars(other)[name] for name in ("assessment", "damage") if name in vars(other)})
 
     def _progress(self, fraction: float, step: str) -> None:
         # several results of one picture repeat a step
@@ -75,18 +103,41 @@ class _Chain:
         return assess(self._picture)
 
     @cached_property
-    def improved(self) -> Output:
-        """The original with its fading, casts, grain and blocks mended."""
+    def damage(self) -> Pixels | ResilverError:
+        """Where damage is to be filled, not 0 there; or why it was not looked for."""
+        if self._given is not None:
+            return self._given
+        try:
+            return find_damage(self._picture, self.assessment, self._runtime, self._part("improve").part(0, 0.4))
+        except (EngineMissing, ModelBroken) as error:
+            return error
+
+    @property
+    def mask(self) -> Output:
+        """How far each pixel is replaced by a fill of damage."""
         if not self._recipe.improve:
             return Output(absent=NOT_ASKED)
-        report = self._part("improve")
-        recipe = self._recipe
+        if isinstance(self.damage, ResilverError):
+            return Output(error=self.damage)
+        return Output(Picture(pixels=self.damage[..., None], dpi=self._picture.dpi, source=self._picture.source))
+
+    @cached_property
+    def improved(self) -> Output:
+        """The original with its damage filled and its fading, casts, grain and blocks mended."""
+        if not self._recipe.improve:
+            return Output(absent=NOT_ASKED)
         return _attempt(
-            lambda: repair.improve(
-                self._picture, self.assessment, recipe.quality, recipe.strength, self._runtime, report
-            ),
-            ALREADY_GOOD if recipe.strength or not self.assessment.wrong else STRENGTH_0,
+            self._repaired, ALREADY_GOOD if self._recipe.strength or not self.assessment.wrong else STRENGTH_0
         )
+
+    def _repaired(self) -> tuple[Picture, Step] | None:
+        recipe, damage = self._recipe, self.damage
+        if isinstance(damage, ResilverError):
+            self._report.note(f"Damage was not looked for. {damage}")
+        mask = None if isinstance(damage, ResilverError) or not damage.any() else damage
+        report = self._part("improve").part(0.4, 1)
+        picture, seen = self._picture, self.assessment
+        return repair.improve(picture, seen, recipe.quality, recipe.strength, self._runtime, report, mask)
 
     @cached_property
     def colorized(self) -> Output:
@@ -116,11 +167,6 @@ class _Chain:
         """The original, enlarged."""
         return self._enlarge(self._picture, ())
 
-    @property
-    def mask(self) -> Output:
-        """Where the repair filled damage."""
-        return Output(absent=NOT_ASKED)
-
     @cached_property
     def final(self) -> Output:
         """All the steps asked for, one after the other."""
@@ -141,8 +187,12 @@ class _Chain:
     def _colorize(self, picture: Picture, steps: tuple[Step, ...]) -> Output:
         if self.left_gray is not None:
             return Output(absent=self.left_gray)
+        recipe = self._recipe
         made = _attempt(
-            lambda: colour.colorize(picture, self._recipe.vividness, self._runtime, self._part("colorize")), NOT_ASKED
+            lambda: colour.colorize(
+                picture, recipe.vividness, recipe.hints, self._runtime, self._part("colorize"), self._part_of
+            ),
+            NOT_ASKED,
         )
         return Output(made.picture, steps + made.steps) if made.picture is not None else made
 

@@ -78,9 +78,9 @@ result, but for small differences.
 
 **Masks.** A ``mask`` says where the damage is: a picture file for ``improve``, raw pixels for ``improve_raw``, of the
 picture's size; the lighter, the more of a pixel is replaced, and nothing where it is black or transparent. The mask
-that was used, the user's or the detector's, is written to ``mask_out`` (a free name; a gray PNG) by ``improve``, and is
-the result ``mask`` of ``improve_raw`` where that is ``wanted``, also alone: raw, 1 channel of 8 bits. Another size is an
-error of code ``picture``; a mask without ``recipe.improve`` or for an engine that takes none is one of ``usage``.
+that was used, the user's or the detector's, is written to ``mask_out`` (a free name; gray PNG) by ``improve``, and is
+the result ``mask`` of ``improve_raw`` where that is ``wanted``, also alone: raw, 1 channel of 8 bits. Another size is
+an error of code ``picture``; a mask without ``recipe.improve`` or for an engine that takes none is one of ``usage``.
 ``info`` has ``"features": ["mask", "hints"]`` where the engine takes masks, and ``recipe.hints`` (see there).
 
 **Errors** are data; the worker goes on. ``code`` is stable (see :mod:`resilver.errors`), ``message`` is one
