@@ -27,7 +27,9 @@ LEAST_SIDE, MOST_SIDE = 128, 160  # short side that the colorizer looks at
 LEAST_SEEN = 300  # short side of the smallest copy that damage is looked for in
 # chance of damage from which a pixel counts, by reduction: collars, ties and posts look like damage when small
 THRESHOLDS = {1: 0.7, 2: 0.85, 4: 0.93}
-CERTAIN, LEAST_CERTAIN = 0.97, 0.0035  # a picture is left alone where less of it has more than that chance
+# a picture is left alone that has more than the chance CERTAIN on a smaller part or on fewer pixels, looked at in full
+# size and in copies of a short side of at least DECIDING: what is busy and small is full of doubtful places
+CERTAIN, LEAST_PART, LEAST_PIXELS, DECIDING = 0.97, 0.0015, 330, 600
 
 
 class Exported:
@@ -75,15 +77,16 @@ def find(detect: Detect, luma: Plane) -> Plane:
     Also looked for at half and quarter size, where broad damage looks fine.
     """
     height, width = luma.shape
-    certain, weight = 0.0, np.zeros_like(luma)
+    damaged, weight = False, np.zeros_like(luma)
     for scale, least in THRESHOLDS.items():
         if scale > 1 and min(height, width) < LEAST_SEEN * scale:
             break
         chance = detect(cv2.resize(luma, (width // scale, height // scale), interpolation=cv2.INTER_AREA))
-        certain = max(certain, float((chance > CERTAIN).mean()))
+        if scale == 1 or min(chance.shape) >= DECIDING:
+            damaged |= int((chance > CERTAIN).sum()) >= max(LEAST_PIXELS, LEAST_PART * chance.size)
         chance = cv2.resize(chance, (width, height), interpolation=cv2.INTER_LINEAR)
         weight = np.maximum(weight, weighted(chance, least))
-    return weight if certain > LEAST_CERTAIN else np.zeros_like(luma)
+    return weight if damaged else np.zeros_like(luma)
 
 
 def weighted(chance: Plane, least: float) -> Plane:
