@@ -17,6 +17,7 @@ from types import FrameType
 from resilver.cli.printing import complain, shown
 from resilver.errors import NotWatching, ResilverError, UsageError
 from resilver.settings import Settings
+from resilver.worker.bridge import bridges
 from resilver_watcher import language
 from resilver_watcher.autostart import command
 from resilver_watcher.control import ControlServer
@@ -63,6 +64,7 @@ def watch(
             contextlib.closing(icon),
             _ended_by_signals(daemon.stop, signals),
             ControlServer(Endpoint(watch_dir()), answering(daemon, show)),
+            contextlib.ExitStack() if once else bridges(Path.home()),
         ):
             show()
             if not once:

@@ -101,7 +101,7 @@ class Bridged:
             raise Trouble(
                 _(
                     "This GIMP lives in a sandbox that does not let it start Resilver; start it outside, and leave it "
-                    "running while you work: resilver gimp bridge"
+                    "running while you work: resilver watch"
                 )
             ) from error
 
@@ -109,6 +109,8 @@ class Bridged:
         """Nobody listening any more is what stops it."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):
+            self.requests.close()
         self._socket.close()
 
 

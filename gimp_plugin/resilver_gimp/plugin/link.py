@@ -133,13 +133,15 @@ class Link:
     def close(self, *, at_once: bool = False) -> None:
         """End the worker, by force if it does not go, and delete its folders."""
         self._channel.end(at_once=at_once)
+        self._thread.join(_POLL_S)  # it ends with the channel
         for folder in self._folders:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _open(self, make: Callable[[Core], Channel]) -> None:
         self._channel = make(self._core)
         self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        threading.Thread(target=_listen, args=(self._channel.answers, self._lines.put), daemon=True).start()
+        self._thread = threading.Thread(target=_listen, args=(self._channel.answers, self._lines.put), daemon=True)
+        self._thread.start()
         try:
             hello = self._receive(self._limits.start_s) or {}
             if hello.get("type") != "hello" or hello.get("protocol") != PROTOCOL:
@@ -225,7 +227,7 @@ def _is_last(answer: dict[str, Any], ask: Ask, patience: _Patience) -> bool:
 
 
 def _listen(answers: BinaryIO, put: Callable[[bytes], None]) -> None:
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError), answers:
         for line in answers:
             put(line)
     put(b"")
