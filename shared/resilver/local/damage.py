@@ -174,7 +174,10 @@ def _filled(block: Floats, marked: Pixels, coarse: Pixels | None, runtime: Runti
 
 
 class _Coarse:
-    """What large holes are filled with far from their edges: a classical fill of a reduced copy of the picture."""
+    """What large holes are filled with far from their edges: what surrounds them, without detail.
+
+    The classical fill would end there in a ridge, where it meets itself.
+    """
 
     def __init__(self, picture: Picture, mask: Pixels) -> None:
         self._cell = max(1, math.ceil(math.sqrt(mask.size / _COARSE)))
@@ -190,17 +193,31 @@ class _Coarse:
 
     def _make(self, picture: Picture, mask: Pixels) -> Pixels:
         """The copy (h, w, 3) in 8 bits; a cell's colour is the mean of what is known there, if anything is."""
-        cell, strips, holes = self._cell, [], []
+        cell = self._cell
+        sums: list[Floats] = []
+        counts: list[Floats] = []
         width = -(-picture.width // cell)
         step = cell * max(1, _ROWS // cell)
         for top in range(0, picture.height, step):
             known = (mask[top : top + step] == 0).astype(np.float32)[..., None]
             size = (width, -(-len(known) // cell))
             strip = picture.pixels[top : top + step].astype(np.float32) * known * np.float32(255 / picture.peak)
-            sums, counts = (cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in (strip, known))
-            counts = counts.reshape(*size[::-1], 1)
-            mean = sums.reshape(*size[::-1], -1) / np.maximum(counts, 1e-6)
-            strips.append(np.broadcast_to(np.rint(mean), (*size[::-1], 3)).astype(np.uint8))
-            holes.append((counts[..., 0] < 1e-3).astype(np.uint8))
+            for plane, planes in ((strip, sums), (known, counts)):
+                small = cv2.resize(plane, size, interpolation=cv2.INTER_AREA).reshape(*size[::-1], -1)
+                planes.append(np.broadcast_to(small, (*size[::-1], 3)))
             canvas.release(picture.pixels)
-        return np.asarray(cv2.inpaint(np.vstack(strips), np.vstack(holes), _RADIUS, cv2.INPAINT_NS))
+        return np.rint(_spread(np.vstack(sums), np.vstack(counts))).astype(np.uint8)
+
+
+def _spread(sums: Floats, counts: Floats) -> Floats:
+    """Means (h, w, 3) where ``counts`` is not 0, and smooth from there on (pull and push, Gortler et al. 1996)."""
+    known = counts > 0
+    means = np.asarray(sums / np.maximum(counts, 1e-6), np.float32)
+    if known.all() or min(known.shape[:2]) == 1:
+        return means
+    size = (-(-known.shape[1] // 2), -(-known.shape[0] // 2))
+    halves = (cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in (sums, counts))
+    half = _spread(*(np.asarray(plane, np.float32) for plane in halves))
+    wide = np.asarray(cv2.resize(half, known.shape[1::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+    made: Floats = np.where(known, means, wide)
+    return made

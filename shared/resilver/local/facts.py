@@ -5,12 +5,21 @@ from __future__ import annotations
 from io import BytesIO
 from typing import Any
 
-from resilver.local.measure import assess
+from resilver.engine import Report
+from resilver.errors import EngineMissing, ModelBroken
+from resilver.local.damage import find_damage
+from resilver.local.measure import Assessment, assess
+from resilver.local.repair import FILLED
+from resilver.local.runtime import Runtime
 from resilver.picture import Picture
 
 
-def facts(picture: Picture) -> dict[str, Any]:
-    """Size, depth, profile, what was measured, and what Restore would do; noise in 8-bit units."""
+def facts(picture: Picture, runtime: Runtime) -> dict[str, Any]:
+    """Size, depth, profile, what was measured, and what Restore would do; noise in 8-bit units.
+
+    Raises:
+        EngineError, OutputFull: damage could not be looked for; where its network is missing it is left out.
+    """
     seen = assess(picture)
     return {
         "width": picture.width,
@@ -20,8 +29,15 @@ def facts(picture: Picture) -> dict[str, Any]:
         "bw": seen.bw,
         "noise": round(seen.noise, 2),
         "jpeg_quality": picture.jpeg_quality,
-        "restore": list(seen.wrong),
+        "restore": [*([FILLED] if _damaged(picture, seen, runtime) else []), *seen.wrong],
     }
+
+
+def _damaged(picture: Picture, seen: Assessment, runtime: Runtime) -> bool:
+    try:
+        return bool(find_damage(picture, seen, runtime, Report()).any())
+    except (EngineMissing, ModelBroken):
+        return False
 
 
 def _profile_name(icc: bytes | None) -> str | None:

@@ -182,6 +182,7 @@ class Jobs:
 
     def _assess(self, job: Assess, settings: Settings, started: Callable[[float], None]) -> Assessed:
         from resilver.local.facts import facts
+        from resilver.local.runtime import Runtime
 
         if (job.input is None) == (job.raw is None):
             raise UsageError("'assess' needs either 'input' or 'raw'.")
@@ -191,7 +192,7 @@ class Jobs:
             assert job.raw is not None
             picture = self._read_raw(job.raw, settings)
         started(picture.megapixels)
-        return Assessed(id=job.id, assessment=facts(picture))
+        return Assessed(id=job.id, assessment=facts(picture, Runtime(settings.local)))
 
     def _read_raw(self, raw: RawFile, settings: Settings) -> Picture:
         # only in folders of its own: the worker deletes what lies there
