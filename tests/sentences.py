@@ -4,7 +4,7 @@
 
 brings them up to date: what is new comes in untranslated, what is gone goes. Of the sentences of errors and notes,
 shared/resilver/locale has templates: `{0}`, `{1}` … stand for what an f-string fills in. The texts of the hot folder's
-front ends are marked for gettext; their catalogue is compiled as well.
+front ends and of GIMP's plug-in are marked for gettext; their catalogues are compiled as well.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from resilver.language import CATALOGUES as SENTENCES
 from resilver_watcher.language import CATALOGUES as TEXTS
 
 ROOT = Path(__file__).parents[1]
+PLUGIN = ROOT / "gimp_plugin/resilver_gimp/plugin/locale"
 ROOMS = ("shared/resilver", "watcher/resilver_watcher", "gimp_plugin/resilver_gimp")
 _FAR = re.compile(r"/(server|http_contract|plugin)/")
 """What servers answer is English by contract, and GIMP's plug-in has no part of this package."""
@@ -169,10 +170,10 @@ def of_templates() -> Catalog:
     return made
 
 
-def of_texts() -> Catalog:
-    """The texts of the hot folder's front ends, marked for gettext."""
+def of_texts(room: Path = TEXTS.parent) -> Catalog:
+    """The texts of a room that are marked for gettext: of the hot folder's front ends, or of GIMP's plug-in."""
     made = Catalog()
-    for _file, _line, text, _comments, _context in extract_from_dir(TEXTS.parent, method_map=[("**.py", "python")]):
+    for _file, _line, text, _comments, _context in extract_from_dir(room, method_map=[("**.py", "python")]):
         made.add(text)
     return made
 
@@ -196,9 +197,10 @@ def _renew(path: Path, found: Catalog) -> None:
 def main() -> None:
     for path in catalogues(SENTENCES):
         _renew(path, of_templates())
-    for path in catalogues(TEXTS):
-        _renew(path, of_texts())
-        path.with_suffix(".mo").write_bytes(compiled(path))
+    for folder in (TEXTS, PLUGIN):
+        for path in catalogues(folder):
+            _renew(path, of_texts(folder.parent))
+            path.with_suffix(".mo").write_bytes(compiled(path))
 
 
 if __name__ == "__main__":

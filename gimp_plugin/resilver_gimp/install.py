@@ -12,9 +12,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from resilver import __version__
+from resilver import __version__, language
+from resilver.engines import make_engine
 from resilver.errors import EngineMissing, OutputDenied
-from resilver.settings import state_dir
+from resilver.settings import Settings, state_dir
 from resilver.worker.protocol import PROTOCOL
 from resilver_gimp.places import Place
 
@@ -27,14 +28,18 @@ MARK = "installed.json"
 def shipped(source: Path = SOURCE) -> dict[str, bytes]:
     """The plug-in's files, by their names within its folder with "/", the entry last.
 
+    Among them, in ``sentences/``, what it takes of this package to translate the core's sentences.
+
     Raises:
         EngineMissing: this installation of Resilver has no plug-in.
     """
     files = {
         path.relative_to(source).as_posix(): path.read_bytes()
         for path in sorted(source.rglob("*"))
-        if path.suffix in {".py", ".mo"} and path.is_file()
+        if path.suffix in {".py", ".mo", ".html"} and path.is_file()
     }
+    for path in (Path(language.__file__), *language.CATALOGUES.rglob("*.po")):
+        files[f"sentences/{path.relative_to(language.CATALOGUES.parent).as_posix()}"] = path.read_bytes()
     if ENTRY not in files:
         raise EngineMissing(f"The plug-in's files are missing from {source}; install Resilver anew.")
     # once the entry is there GIMP may load it, so everything else comes before
@@ -62,7 +67,7 @@ def install(place: Place, source: Path = SOURCE) -> None:
             # a new file has a new time, without which GIMP would not look at the entry again
             _write(place.folder / name, data, executable=name == ENTRY)
     with _writing(place.core_file):
-        _write(place.core_file, _json(core()))
+        _write(place.core_file, _json(core(place)))
 
 
 def uninstall(place: Place) -> bool:
@@ -80,10 +85,17 @@ def uninstall(place: Place) -> bool:
     return found
 
 
-def core() -> dict[str, Any]:
-    """What the plug-in must know of this Resilver."""
-    log = state_dir() / "log" / "gimp.log"
-    return {"interpreter": sys.executable, "version": __version__, "protocol": PROTOCOL, "log": str(log)}
+def core(place: Place) -> dict[str, Any]:
+    """What the plug-in there must know of this Resilver."""
+    told: dict[str, Any] = {
+        "interpreter": sys.executable,
+        "version": __version__,
+        "protocol": PROTOCOL,
+        "log": str(state_dir() / "log" / "gimp.log"),
+        "features": list(make_engine(Settings()).limits.features),
+    }
+    # which the daemon writes for a GIMP that may not start another program
+    return {**told, "bridge": str(place.core_file.with_name("bridge.json"))} if place.kind == "flatpak" else told
 
 
 def mark_of(folder: Path) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from resilver import __version__
+from resilver import __version__, language
 from resilver.errors import EngineMissing, OutputDenied
+from resilver.language import CATALOGUES
 from resilver_gimp import checks, install
 from resilver_gimp.places import Place, find_places, find_program, never_started
 
@@ -22,7 +23,13 @@ FILES = {
     "resilver.py": b"#!/usr/bin/env python3\n",
     "core.py": b"1\n",
     "locale/ru/LC_MESSAGES/resilver.mo": b"\xde\x12\x04\x95",
+    "help/en.html": b"<p>",
 }
+SENTENCES = {
+    f"sentences/{path.relative_to(CATALOGUES.parent).as_posix()}": path.read_bytes()
+    for path in (Path(language.__file__), *CATALOGUES.rglob("*.po"))
+}
+"""What the plug-in takes of the package, so that it can say the core's sentences in other languages."""
 
 
 @pytest.fixture
@@ -139,8 +146,8 @@ def test_the_plug_in_arrives_whole(place, source):
     install.install(place, source)
     found = tree(place.folder)
     mark = json.loads(found.pop(install.MARK))
-    assert found == FILES
-    assert mark == {"program": "resilver", "version": __version__, "files": sorted(FILES)}
+    assert found == FILES | SENTENCES
+    assert mark == {"program": "resilver", "version": __version__, "files": sorted(FILES | SENTENCES)}
     assert os.access(place.folder / "resilver.py", os.X_OK)
     assert not os.access(place.folder / "core.py", os.X_OK) or os.name != "posix"
     core = json.loads(place.core_file.read_bytes())
@@ -167,7 +174,7 @@ def test_an_upgrade_removes_what_is_no_longer_part(place, source, tmp_path):
         (place.folder / name).parent.mkdir(exist_ok=True)
         (place.folder / name).write_bytes(b"")
     install.install(place, source)
-    assert set(tree(place.folder)) == {*FILES, install.MARK, "mine.txt"}
+    assert set(tree(place.folder)) == {*FILES, *SENTENCES, install.MARK, "mine.txt"}
     assert not (place.folder / "old").exists()
 
 

@@ -24,7 +24,7 @@ from resilver_watcher.notify import described
 from resilver_watcher.page import write_page
 from resilver_watcher.reasons import reason_title
 from resilver_watcher.state import COPIED, Current, Entry, News, PairState, Status
-from sentences import TEXTS, catalogues, compiled, of_texts, read_catalogue
+from sentences import PLUGIN, TEXTS, catalogues, compiled, of_texts, read_catalogue
 
 RUSSIAN = {"LANG": "ru_RU.UTF-8"}
 
@@ -52,11 +52,12 @@ def test_it_speaks_the_language_of_the_system(environ: dict[str, str], said: str
     assert translation(environ, "linux").gettext("Pause") == said
 
 
-@pytest.mark.parametrize("path", catalogues(TEXTS), ids=str)
+@pytest.mark.parametrize("path", [*catalogues(TEXTS), *catalogues(PLUGIN)], ids=str)
 def test_every_text_is_translated(path: Path) -> None:
     """Each text of the code stands in each catalogue, with all plural forms and the same fields, and no others do."""
     there = read_catalogue(path)
-    assert {message.id for message in there if message.id} == {message.id for message in of_texts() if message.id}
+    texts = of_texts(path.parents[3])
+    assert {message.id for message in there if message.id} == {message.id for message in texts if message.id}
     for message in there:
         one, *_ = message.id if isinstance(message.id, tuple) else (message.id,)
         forms = message.string if isinstance(message.string, tuple) else (message.string,)
@@ -65,7 +66,7 @@ def test_every_text_is_translated(path: Path) -> None:
         assert not message.fuzzy
 
 
-@pytest.mark.parametrize("path", catalogues(TEXTS), ids=str)
+@pytest.mark.parametrize("path", [*catalogues(TEXTS), *catalogues(PLUGIN)], ids=str)
 def test_the_compiled_catalogue_is_the_written_one(path: Path) -> None:
     """The file that is read at run time says what the one that people edit says."""
     shipped = path.with_suffix(".mo").read_bytes()
