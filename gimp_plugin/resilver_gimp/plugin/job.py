@@ -79,7 +79,7 @@ def run(core: Core, image: Gimp.Image, layers: Sequence[Gimp.Layer], wish: Wish,
     """
     pixels = sum(layer.get_width() * layer.get_height() for layer in layers)
     size = pixels * 4 * 2 * (1 + (wish.recipe.get("resolution") or 1) ** 2)  # 4 channels of 2 bytes at most
-    with Link(core) as link:
+    with Link(core, ask=ask) as link:
         folder, done, reasons = link.folder(size), [], []
         for number, layer in enumerate(layers):
             share = _Share(ask, number, len(layers))

@@ -10,7 +10,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -73,20 +73,21 @@ class Link:
     """A worker that has said hello, and its folders; a context manager, with whose end both are gone.
 
     Raises:
+        Cancelled: ``ask`` wanted so.
         Trouble: it cannot be started, or is of another protocol.
     """
 
-    def __init__(self, core: Core, limits: Limits = _LIMITS) -> None:
+    def __init__(self, core: Core, limits: Limits = _LIMITS, ask: Ask = _NOBODY) -> None:
         self._core = core
         self._limits = limits
         self._numbers = itertools.count(1)
         self._folders: list[Path] = []
         try:
-            self._open(Process)
+            self._open(Process, ask)
         except Trouble:
             if core.bridge is None:
                 raise
-            self._open(Bridged)  # a sandbox, from within which the interpreter cannot run
+            self._open(Bridged, ask)  # a sandbox, from within which the interpreter cannot run
 
     def __enter__(self) -> Link:
         return self
@@ -137,13 +138,18 @@ class Link:
         for folder in self._folders:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _open(self, make: Callable[[Core], Channel]) -> None:
+    def _open(self, make: Callable[[Core], Channel], ask: Ask) -> None:
         self._channel = make(self._core)
         self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._thread = threading.Thread(target=_listen, args=(self._channel.answers, self._lines.put), daemon=True)
         self._thread.start()
         try:
-            hello = self._receive(self._limits.start_s) or {}
+            patience = _Patience(replace(self._limits, silent_s=self._limits.start_s))
+            while (hello := self._receive(_POLL_S)) is None:
+                if ask.cancelled():
+                    raise Cancelled
+                if patience.over():
+                    raise self._trouble(_HUNG)
             if hello.get("type") != "hello" or hello.get("protocol") != PROTOCOL:
                 raise self._trouble(_OTHER)
         except BaseException:
@@ -178,7 +184,7 @@ class Link:
 class _Patience:
     """How long to wait: by the picture's size, longer while it goes on, shortly once it shall stop."""
 
-    def __init__(self, limits: Limits, engine: str | None) -> None:
+    def __init__(self, limits: Limits, engine: str | None = None) -> None:
         self._limits = limits
         self._silent_s = limits.silent_s + (limits.cloud_s if engine == "cloud" else 0.0)
         self._fraction = 0.0
