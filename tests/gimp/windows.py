@@ -222,7 +222,7 @@ def without_a_core_the_dialog_says_what_to_do():
     time.sleep(1)
     assert windows(RESTORE), "there is nothing that could do it"
     core("negative")
-    key("alt+t")
+    key("alt+n")
     until("a preview after the second try", lambda: len(asked()) > jobs)
     key("Escape")
     gone(RESTORE)

@@ -52,6 +52,7 @@ class Window:
         gi.require_version("GimpUi", "3.0")
         from gi.repository import GimpUi, Gtk
 
+        GimpUi.init("resilver")  # a repeat had no dialog
         self._gtk = Gtk
         self._rest = Rest()
         self._next_s = 0.0
