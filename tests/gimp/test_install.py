@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -152,7 +153,17 @@ def test_the_plug_in_arrives_whole(place, source):
     assert not os.access(place.folder / "core.py", os.X_OK) or os.name != "posix"
     core = json.loads(place.core_file.read_bytes())
     assert (core["interpreter"], core["version"], core["protocol"]) == (sys.executable, __version__, 1)
+    assert "mask" in core["features"]
+    assert "bridge" not in core
     assert whats(place, source) == []
+
+
+def test_in_a_sandbox_the_plug_in_learns_of_the_way_out(place, source):
+    """Where the daemon writes down that it listens is told to a GIMP from Flatpak."""
+    inside = replace(place, kind="flatpak")
+    install.install(inside, source)
+    told = json.loads(inside.core_file.read_bytes())
+    assert told["bridge"] == str(inside.core_file.parent / "bridge.json")
 
 
 def test_installing_twice_changes_the_entrys_time_only(place, source):

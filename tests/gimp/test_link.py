@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import signal
 import socket
 import stat
 import subprocess
@@ -12,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from resilver.worker.bridge import Bridge, bridge_file
+from fakes.watched import Watched
+from resilver.worker.bridge import SANDBOXES, Bridge, bridge_file
 
 REPOSITORY = Path(__file__).parents[2]
 sys.path.append(str(REPOSITORY / "gimp_plugin" / "resilver_gimp" / "plugin"))
@@ -146,6 +148,26 @@ def test_where_no_process_may_be_started_the_bridge_gives_a_worker(tmp_path):
         assert not list((tmp_path / "cache" / "resilver").iterdir())
     with pytest.raises(Trouble, match="resilver watch"):
         Link(core)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there are no such sandboxes elsewhere")
+def test_the_daemon_is_the_bridge_where_the_plug_in_lies_in_a_sandbox(tmp_path):
+    """While it runs, and for those alone who have the plug-in; the file with the token goes with it."""
+    sandbox = tmp_path / "home" / SANDBOXES[0]
+    file = bridge_file(sandbox)
+    with Watched(tmp_path) as watched:
+        watched.checked = False
+        assert not file.exists()
+    file.parent.mkdir(parents=True)
+    file.with_name("gimp.json").touch()
+    core = Core(Path("/nowhere/python"), "0.1.0", tmp_path / "gimp.log", bridge=file)
+    with Watched(tmp_path) as watched:
+        watched.checked = False
+        with Link(core) as link:
+            assert link.folder(1).is_dir()
+        watched.send(signal.SIGTERM)
+        watched.process.wait(30)
+        assert not file.exists()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="there are no such sandboxes elsewhere")
