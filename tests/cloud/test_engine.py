@@ -32,13 +32,14 @@ from resilver.errors import (
     PictureChanged,
     PictureUnknown,
     ResilverError,
+    UsageError,
 )
 from resilver.improve import FileJob, improve_file, improve_files
 from resilver.picture import Picture
 from resilver.picture_io.identity import file_digest
 from resilver.picture_io.provenance import read_provenance
 from resilver.picture_io.read import ReadLimits, read_picture
-from resilver.recipe import Recipe
+from resilver.recipe import Hint, Recipe
 from resilver.result import OUTPUT_NAMES
 
 IMPROVE = Recipe()
@@ -117,6 +118,24 @@ def test_a_batch_goes_up_together_and_as_it_is(engine, service, tmp_path):
         original = read_picture(path, ReadLimits())
         assert close_to(results[number].picture("final"), original.pixels.astype(int) + 20)
     assert leftovers(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("job", "recipe"),
+    [
+        ({"mask": Path("mask.png")}, Recipe()),
+        ({"mask_out": Path("out.png")}, Recipe()),
+        ({}, Recipe(colorize="auto", hints=(Hint(1, 2, "#aabbcc"),))),
+    ],
+)
+def test_places_in_a_picture_are_not_sent(engine, service, tmp_path, job, recipe):
+    """The service takes neither a mask nor colours for points: one sentence says so, and nothing goes up."""
+    path = photo(tmp_path / "a.jpg")
+    with pytest.raises(UsageError, match="Only the local engine"):
+        improve_file(path, tmp_path / "out", recipe, engine, **job)
+    with pytest.raises(UsageError, match="Only the local engine"):
+        list(improve_files([FileJob(path, tmp_path / "out", **job)], recipe, engine))
+    assert service.seen == []
 
 
 def test_requests_keep_every_limit(service, tmp_path):

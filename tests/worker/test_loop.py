@@ -192,7 +192,18 @@ def test_unexpected_error_is_data(engine: str) -> None:
         {"type": st.sampled_from(("ping", "folder", "improve", "improve_raw", "assess", "info", "cancel"))},
         optional={
             key: st.none() | st.integers() | st.just({}) | st.just("/dev/zero") | st.just("/proc/self/mem")
-            for key in ("input", "directory", "recipe", "raw", "settings", "bytes", "wanted", "keep")
+            for key in (
+                "input",
+                "directory",
+                "recipe",
+                "raw",
+                "mask",
+                "mask_out",
+                "settings",
+                "bytes",
+                "wanted",
+                "keep",
+            )
         },
     ).map(lambda value: json.dumps(value).encode())
 )

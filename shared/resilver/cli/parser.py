@@ -19,6 +19,7 @@ examples:
   resilver info attic.jpg                        what Resilver sees, and would do
   resilver watch                                 restores whatever is dropped into a folder
   resilver gimp install                          brings the plug-in into GIMP
+  resilver integrate install                     brings Resilver into the menus of file managers
   resilver doctor                                what is installed, and what is missing
 
 "resilver COMMAND --help" tells all options of a command.
@@ -39,7 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     for command in (restore, info, account, serve, conformance, doctor, models):
         command.add_parser(commands)
     # by name, since imports go down only and these doors stand above
-    for door in ("resilver_watcher", "resilver_gimp"):
+    for door in ("resilver_watcher", "resilver_gimp", "resilver_desktop"):
         importlib.import_module(f"{door}.commands").add_parsers(commands)
     return parser
 

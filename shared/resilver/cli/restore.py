@@ -75,7 +75,7 @@ def run(args: argparse.Namespace, start_worker: StartWorker | None = None) -> in
 
     start_log()
     inputs = collect(args.photos, args.output, args.recursive)
-    _check_single(args, inputs)
+    _check_places(args, settings, inputs)
     if settings.engine == "cloud" and inputs.items:
         from resilver.cli.account import ready_to_send
 
@@ -264,11 +264,15 @@ def _settings(args: argparse.Namespace) -> Settings:
     return share_cores(settings, args.jobs)
 
 
-def _check_single(args: argparse.Namespace, inputs: Inputs) -> None:
-    """Places in a picture are those of one picture."""
-    for option in ("mask", "with_mask", "hint"):
-        if getattr(args, option) is not None and len(inputs.items) > 1:
-            raise UsageError(f"--{option.replace('_', '-')} is for a single photograph; name one at a time.")
+def _check_places(args: argparse.Namespace, settings: Settings, inputs: Inputs) -> None:
+    """Places in a picture are those of one picture, and for the local engine."""
+    for option in ("mask", "with-mask", "hint"):
+        if getattr(args, option.replace("-", "_")) is None:
+            continue
+        if settings.engine != "local":
+            raise UsageError(f"Only the local engine takes --{option}; leave that out, or add --engine local.")
+        if len(inputs.items) > 1:
+            raise UsageError(f"--{option} is for a single photograph; name one at a time.")
     if args.mask is not None and args.mask.suffix.lower() != ".png":
         raise UsageError(f"--mask writes a PNG; call it {shown(args.mask.with_suffix('.png'))}.")
 
