@@ -62,6 +62,9 @@ def check(image: Gimp.Image, layers: Sequence[Gimp.Layer], wish: Wish) -> None:
         raise Trouble(_("A grayscale image cannot hold colours; choose Image > Mode > RGB first."))
     if wish.mask == "selection" and Gimp.Selection.is_empty(image):
         raise Trouble(_("Nothing is selected; select the damage, or let Resilver look for it."))
+    if isinstance(wish.mask, Gimp.Layer) and wish.mask.get_image() != image:
+        sentence = _("“{layer}” is in another image; choose the layer that you painted in this one.")
+        raise Trouble(sentence.format(layer=wish.mask.get_name()))
     for layer in layers:
         name = layer.get_name()
         if not layer.mask_intersect()[0] and not wish.apart:

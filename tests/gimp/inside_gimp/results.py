@@ -1,6 +1,23 @@
 """What results are called, where they go, and what their masks show."""
 
-from scene import BASE, HEIGHT, WIDTH, Gimp, P, add_layer, asked, call, core, fill, made, pixels, state, succeeded
+from matrix import bits, shown
+from scene import (
+    BASE,
+    HEIGHT,
+    WIDTH,
+    Gimp,
+    P,
+    add_layer,
+    asked,
+    call,
+    core,
+    fill,
+    made,
+    pixels,
+    refused,
+    state,
+    succeeded,
+)
 
 
 def several():
@@ -117,11 +134,16 @@ def colour_layers():
         ("lch", Gimp.LayerMode.LCH_COLOR),
         ("hsl", Gimp.LayerMode.HSL_COLOR),
     ):
-        image, layer = made()
-        image.select_rectangle(Gimp.ChannelOps.REPLACE, 10, 20, 30, 40)
-        new, _ = succeeded(call("colorize", image, [layer], as_colour_layer=nick))
-        assert new.get_mode() == mode
-        assert new.get_mask() is not None
+        for precision in (P.U8_NON_LINEAR, P.U16_NON_LINEAR):
+            image, layer = made(precision)
+            image.select_rectangle(Gimp.ChannelOps.REPLACE, 10, 20, 30, 40)
+            before = shown(image)
+            new, _ = succeeded(call("colorize", image, [layer], as_colour_layer=nick))
+            assert new.get_mode() == mode
+            same = bits(shown(image), before)
+            inside = {y * 80 + x for y in range(20, 60) for x in range(10, 40)}
+            assert all(one for number, one in enumerate(same) if number not in inside), f"{nick} {precision}"
+            assert not all(same)
 
 
 def hidden_damage():
@@ -136,6 +158,12 @@ def hidden_damage():
     assert result.get_mask() is None
     assert tuple(hidden.get_offsets())[1:] == (3, 4)
     assert damage(layer) == pixels(hidden, "Y u8")
+
+
+def another_images_mask():
+    core("negative")
+    (image, layer), (_, other) = made(), made()
+    refused(call("restore", image, [layer], with_mask="layer", mask_layer=other), "another image")
 
 
 def damage_as_a_mask():
@@ -247,6 +275,7 @@ CASES = {
     "colour layers": colour_layers,
     "what was repaired as a hidden layer": hidden_damage,
     "what was repaired as the layer's mask": damage_as_a_mask,
+    "a layer of another image as the mask of the damage": another_images_mask,
     "the selection as the mask of the damage": with_the_selection,
     "a painted layer as the mask of the damage": with_a_painted_layer,
     "upscale the image": enlarged_image,
