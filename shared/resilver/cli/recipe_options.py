@@ -31,7 +31,7 @@ def add_recipe_options(parser: argparse.ArgumentParser) -> None:
         group,
         "--improve",
         action=argparse.BooleanOptionalAction,
-        help="mend fading, colour casts, grain and JPEG blocks where they are found (the default)",
+        help="mend damage, fading, colour casts, grain and JPEG blocks where they are found (the default)",
     )
     _add(group, "--colorize", choices=get_args(Colorize), help="colour black-and-white pictures only, all, or none")
     _add(group, "--upscale", type=int, choices=(2, 4), help="enlarge both sides by this factor")

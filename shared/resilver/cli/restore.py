@@ -28,7 +28,7 @@ StartWorker = Callable[["Settings"], "Worker"]
 _log = logging.getLogger(__name__)
 
 _DESCRIPTION = """\
-Restore photographs. Without options: mend fading, colour casts, grain and JPEG blocks where they are found, and leave
+Restore photographs. Without options: mend damage, fading, casts, grain and JPEG blocks where they are found, and leave
 good photographs alone. Originals are never changed; what was done before with the same options is skipped."""
 
 
