@@ -1,0 +1,1 @@
+"""Builds what people install; ``./run build NAME`` puts it into ``dist/``."""

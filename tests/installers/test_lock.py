@@ -1,0 +1,24 @@
+"""lock.txt, which says what the installers carry."""
+
+import importlib.metadata
+
+from packaging.requirements import Requirement
+
+from builders import lock, third_party
+
+
+def test_everything_that_is_needed_is_locked_with_a_digest():
+    """A dependency that came later fails here until `./run build lock` was run."""
+    assert third_party.shipped() <= lock.locked().keys()
+    lines = [line for line in lock.LOCK.read_text("utf-8").splitlines() if not line.startswith("#")]
+    assert lines
+    assert all(" --hash=sha256:" in line for line in lines)
+
+
+def test_what_is_locked_is_what_the_project_asks_for():
+    """A range that was raised in pyproject.toml, and not in the lock, would ship what does not fit."""
+    asked = [Requirement(line) for line in importlib.metadata.requires("resilver")]
+    asked = [one for one in asked if one.marker is None or one.marker.evaluate({"extra": lock.EXTRA})]
+    assert asked
+    for one in asked:
+        assert one.specifier.contains(lock.locked()[lock.normal(one.name)]), one
