@@ -22,10 +22,6 @@ from resilver_watcher.aftermath import note_path
 from resilver_watcher.daemon import Daemon
 from resilver_watcher.pairs import Pair
 
-# watchdog warns in its own thread where a folder is moved while it is being watched, and goes on; as an error it would
-# end that thread
-pytestmark = pytest.mark.filterwarnings("ignore:Callback with id:RuntimeWarning")
-
 
 def test_what_is_dropped_comes_out(tmp_path: Path) -> None:
     """Copied, moved in, in subfolders of its own or of a preset: each comes out once, where it belongs."""

@@ -14,8 +14,6 @@ from resilver.picture_io.provenance import read_provenance
 from resilver.recipe import Recipe, preset
 from resilver_watcher.daemon import Daemon
 
-pytestmark = pytest.mark.filterwarnings("ignore:Callback with id:RuntimeWarning")  # watchdog's, of moved folders
-
 UPSCALE = preset("Upscale 2x")
 
 
