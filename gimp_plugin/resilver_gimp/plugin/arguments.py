@@ -55,7 +55,7 @@ _CHOICES: dict[str, tuple[str, str, dict[str, str]]] = {  # name: label, what it
     "engine": (
         _("_Engine"),
         _("Who does the work; the cloud only with an account and consent given beforehand"),
-        {"local": _("This computer"), "cloud": _("Cloud (the layer is sent to your provider)")},
+        {"local": _("This computer"), "cloud": _("Cloud (the layer is sent)")},
     ),
     "quality": (_("_Quality"), _("Fast, or best at several times the cost"), {"fast": _("Fast"), "best": _("Best")}),
     "colorize": (

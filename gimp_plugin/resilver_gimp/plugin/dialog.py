@@ -79,8 +79,12 @@ class _Dialog:
         self._window.destroy()
 
     def _fill(self) -> None:
-        for name in {"strength", "vividness"} & set(self._arguments):
-            self._window.get_scale_entry(name, 1.0)
+        for name in self._arguments:
+            if name in ("strength", "vividness"):
+                self._window.get_scale_entry(name, 1.0)
+            elif self._config.find_property(name).value_type == GObject.TYPE_STRING:
+                # GIMP 3.2 would make buttons of few choices, which no key leads to
+                self._window.get_widget(name, Gtk.ComboBox.__gtype__)
         columns = Gtk.Box(spacing=18)
         fields = self._window.fill_box("resilver-arguments", self._arguments)
         fields.show()
