@@ -29,10 +29,10 @@ from resilver_watcher.language import CATALOGUES as TEXTS
 
 ROOT = Path(__file__).parents[1]
 PLUGIN = ROOT / "gimp_plugin/resilver_gimp/plugin/locale"
-ROOMS = ("shared/resilver", "watcher/resilver_watcher", "gimp_plugin/resilver_gimp")
-_FAR = re.compile(r"/(server|http_contract|plugin)/")
-"""What servers answer is English by contract, and GIMP's plug-in has no part of this package."""
-_PRINTED = re.compile(r"/cli/|gimp_plugin/|conformance\.py|watcher/(commands|service)\.py")
+ROOMS = ("shared/resilver", "watcher/resilver_watcher", "gimp_plugin/resilver_gimp", "installers/resilver_desktop")
+_FAR = re.compile(r"/(server|http_contract|plugin)/|/nautilus_extension\.py")
+"""What servers answer is English by contract; what runs inside GIMP and Nautilus has no part of this package."""
+_PRINTED = re.compile(r"/cli/|gimp_plugin/|installers/|conformance\.py|watcher/(commands|service)\.py")
 """The command line is English: of what is printed there only the errors are taken."""
 _SENTENCE = re.compile(r"['{A-Z][^\n%]* [^\n%]* [^\n%]*\.")
 _PHRASE = re.compile(r" ?[a-z]+( [a-zA-Z0-9{},]+)+")

@@ -145,6 +145,7 @@ class WatchSettings:
     told, after two equal looks so far apart. ``patience_s``: what is unusable for so long has failed.
     ``sweep_s``: how often the folders are searched; ``rescan_s``: where events do not tell everything (network drives,
     or ``events`` ``off``). ``notifications``: one at the end of a run, and one when there is trouble.
+    ``handed``: where results go of pictures that a file manager's menu handed over: beside each, or into the folder.
     """
 
     input: Path | None = None
@@ -156,6 +157,7 @@ class WatchSettings:
     on_battery: Literal["work", "pause"] = "work"
     events: Literal["auto", "off"] = "auto"
     notifications: bool = True
+    handed: Literal["beside", "folder"] = "beside"
     quiet_s: float = 1.0
     look_s: float = 2.0
     patience_s: float = 600.0

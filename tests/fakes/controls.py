@@ -45,8 +45,8 @@ class FakeControls:
         self.told.append(("retry", paths))
         return 4 if paths is None else len(paths)
 
-    def enqueue(self, files, recipe=None, beside=False):
-        self.told.append(("enqueue", list(files), recipe, beside))
+    def enqueue(self, files, recipe=None, beside=False, into=None):
+        self.told.append(("enqueue", list(files), recipe, beside, *([into] if into else [])))
         return len(files)
 
     def set_engine(self, name):

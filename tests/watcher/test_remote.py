@@ -38,6 +38,7 @@ def test_every_action(endpoint, controls):
     assert (remote.retry(), remote.retry(files)) == (4, 2)
     assert remote.enqueue(files, Recipe(resolution=2), beside=True) == 2
     assert remote.enqueue(files[:1]) == 1
+    assert remote.enqueue(files[:1], into=files[1]) == 1
     remote.set_engine("cloud")
     remote.set_preset("Colorize")
     assert remote.history(3) == ENTRIES[:3]
@@ -50,6 +51,7 @@ def test_every_action(endpoint, controls):
         ("retry", files),
         ("enqueue", files, Recipe(resolution=2), True),
         ("enqueue", files[:1], None, False),
+        ("enqueue", files[:1], None, False, files[1]),
         ("engine", "cloud"),
         ("preset", "Colorize"),
         ("show",),

@@ -112,12 +112,15 @@ def _desktop_entry(words: Sequence[str]) -> str:
     return (
         "[Desktop Entry]\nType=Application\nName=Resilver\nComment=Restores photographs dropped into a folder\n"
         "Comment[ru]=Восстанавливает фотографии, положенные в папку\n"
-        f"Exec={' '.join(map(_desktop_quoted, words))}\nTerminal=false\nX-GNOME-Autostart-enabled=true\n"
+        f"Exec={' '.join(map(desktop_quoted, words))}\nTerminal=false\nX-GNOME-Autostart-enabled=true\n"
     )
 
 
-def _desktop_quoted(word: str) -> str:
-    # Desktop Entry Specification 1.5, "The Exec key": an argument in quotes, inside a string with its own escapes
+def desktop_quoted(word: str) -> str:
+    """A word of a desktop entry's ``Exec``: in quotes, inside a string with its own escapes.
+
+    After the Desktop Entry Specification 1.5, "The Exec key".
+    """
     inner = "".join(f"\\{letter}" if letter in '"`$\\' else letter for letter in word)
     return '"' + inner.replace("\\", "\\\\").replace("%", "%%").replace("\n", "\\n") + '"'
 

@@ -335,12 +335,12 @@ class Daemon(Controls):
         self._work.wake()
         return len(jobs)
 
-    def enqueue(self, files: Sequence[Path], recipe: Recipe | None = None, beside: bool = False) -> int:
+    def enqueue(
+        self, files: Sequence[Path], recipe: Recipe | None = None, beside: bool = False, into: Path | None = None
+    ) -> int:
         """See :meth:`.state.Controls.enqueue`."""
-        finds = {
-            Path(os.path.abspath(file)): file.absolute().parent if beside else self._pairs[0].output  # noqa: PTH100
-            for file in files
-        }
+        common = into or (None if beside else self._pairs[0].output)
+        finds = {Path(os.path.abspath(file)): common or file.absolute().parent for file in files}  # noqa: PTH100
         self._journal.see(None, finds, recipe)
         jobs = [self._journal.find(path, directory, recipe) for path, directory in finds.items()]
         idle = [job for job in jobs if job is not None and job.state not in (State.WAITING, State.WORKING)]

@@ -42,10 +42,13 @@ class Remote(Controls):
         """See :meth:`Controls.retry`."""
         return int(self._call("retry", paths=None if paths is None else [*map(str, paths)])["count"])
 
-    def enqueue(self, files: Sequence[Path], recipe: Recipe | None = None, beside: bool = False) -> int:
+    def enqueue(
+        self, files: Sequence[Path], recipe: Recipe | None = None, beside: bool = False, into: Path | None = None
+    ) -> int:
         """See :meth:`Controls.enqueue`."""
         asked = None if recipe is None else recipe.to_json()
-        return int(self._call("enqueue", files=[*map(str, files)], recipe=asked, beside=beside)["count"])
+        where = {"beside": beside, "into": None if into is None else str(into)}
+        return int(self._call("enqueue", files=[*map(str, files)], recipe=asked, **where)["count"])
 
     def set_engine(self, name: str) -> None:
         """See :meth:`Controls.set_engine`."""
@@ -103,7 +106,8 @@ def entry_to_json(entry: Entry) -> dict[str, Any]:
 def _enqueue(controls: Controls, request: Mapping[str, Any]) -> int:
     asked = request.get("recipe")
     recipe = None if asked is None else Recipe.from_json(asked)
-    return controls.enqueue(_paths(request, "files"), recipe, beside=request.get("beside") is True)
+    into = None if request.get("into") is None else _paths({"into": [request["into"]]}, "into")[0]
+    return controls.enqueue(_paths(request, "files"), recipe, beside=request.get("beside") is True, into=into)
 
 
 def _paths(request: Mapping[str, Any], name: str) -> list[Path]:

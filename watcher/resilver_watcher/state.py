@@ -134,9 +134,11 @@ class Controls(Protocol):
     def retry(self, paths: Sequence[Path] | None = None) -> int:
         """Try these pictures again, by default all that failed or were set aside; how many there are."""
 
-    def enqueue(self, files: Sequence[Path], recipe: Recipe | None = None, beside: bool = False) -> int:
-        """Take files from anywhere, with the folder's recipe unless given; results go into the first output folder,
-        or ``beside`` each file. How many were taken.
+    def enqueue(
+        self, files: Sequence[Path], recipe: Recipe | None = None, beside: bool = False, into: Path | None = None
+    ) -> int:
+        """Take files from anywhere, with the folder's recipe unless given; results go ``into`` a folder, else
+        ``beside`` each file, else into the first output folder. How many were taken.
         """
 
     def set_engine(self, name: str) -> None:
