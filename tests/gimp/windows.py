@@ -16,7 +16,9 @@ from pathlib import Path
 HOME, PROJECT = Path(os.environ["HOME"]), Path("/project")
 PROFILE, LOG = HOME / "gimp", HOME / "gimp.log"
 CORE = HOME / ".config" / "resilver" / "gimp.json"
-SETTINGS = """(config-version "3.0.4")
+VERSION = subprocess.run(["gimp-console", "--version"], capture_output=True, text=True, check=True).stdout.split()[-1]
+# another version would be greeted
+SETTINGS = f"""(config-version "{VERSION}")
 (check-updates no)
 (show-welcome-dialog no)
 (color-profile-policy keep)
@@ -54,7 +56,7 @@ def until(what, true):
 def window(role):
     """That window, once it is there and has the focus."""
     found = until(f"the window {role}", lambda: windows(role))[-1]
-    subprocess.run(["xdotool", "windowactivate", "--sync", found], check=False)
+    subprocess.run(["xdotool", "windowactivate", found], check=True)
     time.sleep(0.5)
     return found
 
@@ -261,8 +263,7 @@ def main():
             print((HOME / "gimp.err").read_text()[-2000:], file=sys.stderr)
             key("Escape", "Escape", "Escape")
         print("CASE " + json.dumps([case.__name__.replace("_", " "), told]))
-    version = subprocess.run(["gimp-console", "--version"], capture_output=True, text=True, check=True).stdout.split()
-    print("END " + json.dumps(version[-1]))
+    print("END " + json.dumps(VERSION))
 
 
 main()
