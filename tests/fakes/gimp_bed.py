@@ -18,14 +18,17 @@ SUITES = ["given"] if _GIVEN else os.environ.get("RESILVER_GIMP_SUITES", "trixie
 _TESTBED = REPOSITORY.parent / "shared" / "bin" / "gimp-testbed"
 
 
-def cases(verb: str, suite: str, command: str) -> dict[str, str | None]:
+def cases(
+    verb: str, suite: str, command: str, *, project: Path = REPOSITORY, loopback: bool = False
+) -> dict[str, str | None]:
     """What became of each case of a program in that suite's GIMP: ``None``, or its trace.
 
     ``verb``: "run", or "xrun" with a display. The program prints ``CASE [name, trace]`` for each, and at the end
-    ``END "version"``.
+    ``END "version"``. ``project``: the folder that is ``/project`` there. ``loopback``: this system's, not its own.
     """
-    words = [_TESTBED, verb, _bed(suite), REPOSITORY, "sh", "-c", command]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    words = [_TESTBED, verb, _bed(suite), project, "sh", "-c", command]
+    environ = {**os.environ, "NET": "1" if loopback else ""}
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=environ)
     lines = [line.partition(" ") for line in done.stdout.splitlines()]
     ends = [json.loads(rest) for word, _, rest in lines if word == "END"]
     assert len(ends) == 1, done.stderr[-3000:]
