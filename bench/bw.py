@@ -7,6 +7,7 @@ gray, toned and noisy.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 
 import numpy as np
 from _damage import Damage, blotched, chained, compressed, gray, noisy, pictures, slightly_cast, toned
@@ -27,9 +28,7 @@ KINDS: dict[str, Damage] = {
 }
 
 
-def main() -> None:
-    shard = sys.argv[1] if len(sys.argv) > 1 else "val.tar"
-    part = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+def lines(shard: str, part: int) -> Iterator[str]:
     chance = np.random.default_rng(9)
     wrong = dict.fromkeys(("colour", *KINDS), 0)
     count = 0
@@ -38,11 +37,17 @@ def main() -> None:
         wrong["colour"] += assess(Picture(pixels=rgb)).bw
         for kind, damage in KINDS.items():
             wrong[kind] += not assess(Picture(pixels=damage(rgb, chance))).bw
-    print(f"{shard}: {count} pictures, judged wrongly")
+    yield f"{shard}: {count} pictures, judged wrongly whether black-and-white"
     for kind, number in wrong.items():
-        print(f"  {kind:28} {number:4}  {100 * number / count:5.2f} %")
+        yield f"  {kind:28} {number:4}  {100 * number / count:5.2f} %"
     others = sum(wrong.values()) - wrong["colour"]
-    print(f"  all that are not colour      {others:4}  {100 * others / count / len(KINDS):5.2f} %")
+    yield f"  all that are not colour      {others:4}  {100 * others / count / len(KINDS):5.2f} %"
+
+
+def main() -> None:
+    shard = sys.argv[1] if len(sys.argv) > 1 else "val.tar"
+    part = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    print(*lines(shard, part), sep="\n")
 
 
 if __name__ == "__main__":

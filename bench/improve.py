@@ -8,14 +8,38 @@ on a sixteenth of them.
 from __future__ import annotations
 
 import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
-from _damage import Damage, Rgb, chained, compressed, faded, gray, noisy, pictures, psnr, reddened, toned, yellowed
+from _damage import (
+    Damage,
+    Rgb,
+    chained,
+    compressed,
+    faded,
+    gray,
+    noisy,
+    pictures,
+    psnr,
+    reddened,
+    rounded,
+    toned,
+    yellowed,
+)
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from training.damage import damage
+from training.data import luminance
+from training.repair_figures import CLEARLY
 
 from resilver.engine import Report
+from resilver.local.damage import find_damage
 from resilver.local.measure import assess
-from resilver.local.repair import improve
+from resilver.local.repair import FILLED, improve
 from resilver.local.runtime import Runtime
 from resilver.picture import Picture
 from resilver.recipe import Quality
@@ -52,38 +76,47 @@ def picture_of(rgb: Rgb, kind: str) -> Picture:
     return Picture(pixels=rgb, jpeg_quality=quality or (78 if kind == "clean" else None))
 
 
-def print_decisions(shard: str, part: int) -> None:
-    kinds = {**CLEAN, **TONES, **GRAINS}
-    chance = np.random.default_rng(9)
-    changed = dict.fromkeys(kinds, 0)
-    reasons: dict[str, int] = {}
-    count = 0
+def decisions(shard: str, part: int) -> Iterator[str]:
+    kinds, runtime, chance = {**CLEAN, **TONES, **GRAINS}, Runtime(LocalSettings()), np.random.default_rng(9)
+    changed, reasons = dict.fromkeys(kinds, 0), Counter[str]()
+    count = damaged = left = 0
     for _name, rgb in pictures(shard, part):
         count += 1
-        for kind, damage in kinds.items():
-            wrong = assess(picture_of(damage(rgb, chance) if damage else rgb, kind)).wrong
+        for kind, spoil in kinds.items():
+            picture = picture_of(spoil(rgb, chance) if spoil else rgb, kind)
+            wrong = list(assess(picture).wrong)
+            if kind in CLEAN and is_damaged(picture, runtime):
+                wrong.append(FILLED)
             changed[kind] += bool(wrong)
-            for phrase in wrong if kind == "clean" else ():
-                reasons[phrase] = reasons.get(phrase, 0) + 1
-    print(f"{shard}: {count} pictures")
+            reasons.update(wrong if kind == "clean" else ())
+        case = damage(np.ascontiguousarray(luminance(rgb)[:512, :512], np.float32), chance, clean=0)
+        if case.mask.mean() > CLEARLY:
+            damaged += 1
+            left += not is_damaged(Picture(pixels=rounded(case.given * 255)[..., None]), runtime)
+    yield f"{shard}: {count} pictures"
     for kind in CLEAN:
-        print(f"  {kind:28} changed {100 * changed[kind] / count:5.1f} %")
-    print(f"    {reasons}")
+        yield f"  {kind:28} changed {100 * changed[kind] / count:5.1f} %"
+    yield f"    {dict(reasons)}"
     for kind in (*TONES, *GRAINS):
-        print(f"  {kind:28} left    {100 - 100 * changed[kind] / count:5.1f} %")
+        yield f"  {kind:28} left    {100 - 100 * changed[kind] / count:5.1f} %"
     for name, group in (("faded", TONES), ("noisy or compressed", GRAINS)):
-        left = 100 - 100 * sum(changed[kind] for kind in group) / count / len(group)
-        print(f"  all {name:24} left    {left:5.1f} %")
+        share = 100 - 100 * sum(changed[kind] for kind in group) / count / len(group)
+        yield f"  all {name:24} left    {share:5.1f} %"
+    yield f"  scratched on 1 % and more    left    {100 * left / damaged:5.1f} %"
+
+
+def is_damaged(picture: Picture, runtime: Runtime) -> bool:
+    return bool(find_damage(picture, assess(picture), runtime, Report()).any())
 
 
 def print_gains(shard: str, part: int) -> None:
     runtime = Runtime(LocalSettings())
     print(f"  {'PSNR in dB':28} before" + "".join(f"{quality:>8}" for quality in get_args(Quality)))
-    for kind, damage in {**TONES, **GRAINS}.items():
+    for kind, spoil in {**TONES, **GRAINS}.items():
         chance = np.random.default_rng(9)
         figures = []
         for _name, rgb in pictures(shard, part):
-            source = picture_of(damage(rgb, chance), kind)
+            source = picture_of(spoil(rgb, chance), kind)
             target = gray(rgb, chance) if kind.startswith(("gray", "toned")) else rgb
             figures.append([psnr(target, source.pixels), *(psnr(target, done) for done in _done(source, runtime))])
         print(f"  {kind:28}" + "".join(f"{mean:8.2f}" for mean in np.mean(figures, axis=0)), flush=True)
@@ -98,7 +131,7 @@ def _done(source: Picture, runtime: Runtime) -> list[Rgb]:
 def main() -> None:
     shard = sys.argv[1] if len(sys.argv) > 1 else "val.tar"
     part = int(sys.argv[2]) if len(sys.argv) > 2 else 1
-    print_decisions(shard, part)
+    print(*decisions(shard, part), sep="\n")
     print_gains(shard, part * 16)
 
 

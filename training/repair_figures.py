@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from training import degrade
-from training.apply import KERNEL, THRESHOLDS, Detect, Fill, Plane, find, mixed
+from training.apply import KERNEL, THRESHOLDS, Detect, Fill, Plane, PlaneFunction, find, mixed
 from training.damage import Damaged, damage, fill
 from training.data import luminance, validation_photos
 from training.degrade import quantise
@@ -99,12 +99,11 @@ def scans(planes: list[Plane], seed: int = 17) -> list[Plane]:
     return [degrade.scan(plane, 1, rng) for plane in planes]
 
 
-def sparing(detect: Detect, filler: Fill, planes: list[Plane]) -> str:
+def sparing(repair: PlaneFunction, planes: list[Plane]) -> str:
     """What the whole chain costs where there is no damage: the mean change of PSNR against the unspoilt picture."""
     changes = []
     for truth, scan in zip(planes, scans(planes), strict=True):
-        repaired = filler(scan, find(detect, scan))
-        changes.append(_psnr(truth, repaired) - _psnr(truth, scan))
+        changes.append(_psnr(truth, repair(scan)) - _psnr(truth, scan))
     return (
         f"scans without damage: {np.mean(changes):+.3f} dB on average, {np.percentile(changes, 5):+.2f} at worst (5 %)"
     )
@@ -123,4 +122,21 @@ def repairing(detect: Detect, filler: Fill, planes: list[Plane]) -> Iterator[str
     }
     for name, restore in ways.items():
         yield restoring(name, restore, found)
-    yield sparing(detect, filler, planes)
+    yield sparing(lambda scan: filler(scan, find(detect, scan)), planes)
+
+
+def through(look: PlaneFunction, filler: Fill, planes: list[Plane]) -> Iterator[str]:
+    """Lines about a whole chain, which decides by itself whether there is damage at all; a mask of 0..1 from `look`."""
+    found = cases(planes)
+    masks = [look(case.given) for case in found]
+    for tolerance in (0, 1):
+        score, precision, recall = f1([mask > 0.5 for mask in masks], [case.mask > 0 for case in found], tolerance)
+        yield f"mask, tolerance {tolerance} px: F1 {score:.3f} (precision {precision:.3f}, recall {recall:.3f})"
+    clean = [look(plane) for plane in planes]
+    yield f"flagged on clean pictures: {100 * np.mean([mask.mean() for mask in clean]):.2f} %"
+    touched = 100 * np.mean([mask.any() for mask in clean])
+    left = 100 * np.mean([not m.any() for m, case in zip(masks, found, strict=True) if case.mask.mean() > CLEARLY])
+    yield f"repaired at all: {touched:.0f} % of clean pictures; left alone: {left:.0f} % of those damaged on 1 %"
+    yield restoring("own mask", lambda c: filler(c.given, look(c.given)), found)
+    yield restoring("true mask", lambda c: filler(c.given, c.mask), found)
+    yield sparing(lambda scan: filler(scan, look(scan)), planes)

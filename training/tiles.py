@@ -11,13 +11,13 @@ from training.data import Bytes
 TILE = 300  # side of a square
 CROPS = {  # left, top of a face or fine detail, by the file name's start
     "01": (300, 330),
-    "02": (420, 250),
+    "02": (300, 210),
     "03": (60, 60),
     "04": (150, 20),
-    "05": (470, 380),
-    "06": (400, 250),
+    "05": (390, 340),
+    "06": (320, 330),
     "07": (250, 200),
-    "08": (280, 120),
+    "08": (120, 220),
 }
 
 

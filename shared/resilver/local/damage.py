@@ -29,8 +29,9 @@ FIND, FILL = "own-detect", "own-fill"
 # From which chance on a pixel counts, by reduction, and the short side of the smallest copy that is looked at
 _CHANCES = {1: 0.7, 2: 0.85, 4: 0.93}
 _LEAST_SEEN = 300
-# A picture is damaged where so large a part of it at one of the scales has more than that chance
-_CERTAIN, _LEAST_CERTAIN = 0.99, 0.0016
+# A picture is damaged where so many pixels, and so large a part of it, have more than that chance, in the picture or in
+# a copy whose short side is at least the last of these (training/README.md tells what else was tried)
+_CERTAIN, _LEAST_PIXELS, _LEAST_PART, _DECIDING = 0.97, 330, 0.0015, 600
 _ROWS = 512
 _WIDEN = np.ones((3, 3), np.uint8)
 # 24 pixels inside a hole its fill comes from a reduced copy of at most so many pixels, which all tiles share
@@ -49,17 +50,19 @@ def find_damage(picture: Picture, seen: Assessment, runtime: Runtime, report: Re
     mask = np.zeros((picture.height, picture.width), np.uint8)
     if seen.page:
         return mask
-    light, most = _light(picture), 0.0
+    light, damaged = _light(picture), False
     scales = [scale for scale in _CHANCES if scale == 1 or min(mask.shape) >= _LEAST_SEEN * scale]
     for number, scale in enumerate(scales):
         part = report.part(*((0, 0.8), (0.8, 0.95), (0.95, 1))[number])
         finder = _Finder(scale)
         found = run_tiled(finder, _reduced(light, scale), runtime, part, label="looking for damage")[..., 0]
         _keep_inside(found, picture, seen.frame)
-        most = max(most, float((found > 255 * finder.weight(_CERTAIN)).mean()))
+        if scale == 1 or min(found.shape) >= _DECIDING * scale:
+            certain = int((found > 255 * finder.weight(_CERTAIN)).sum()) / scale**2
+            damaged |= certain >= max(_LEAST_PIXELS, _LEAST_PART * found.size / scale**2)
         here = mask[: len(found), : found.shape[1]]
         np.maximum(here, found, out=here)
-    if most < _LEAST_CERTAIN:
+    if not damaged:
         mask[:] = 0
     return np.asarray(cv2.dilate(mask, _WIDEN))
 
