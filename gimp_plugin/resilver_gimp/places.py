@@ -63,9 +63,11 @@ def find_places(environ: Mapping[str, str], platform: str) -> list[Place]:
     places = [_own_folder(home / own, config, note)] if (own := environ.get("GIMP3_DIRECTORY")) else []
     places += _profiles("native", config, note)
     if platform == "linux":
-        places += _profiles(
-            "flatpak", home / ".var" / "app" / _FLATPAK / "config", "Flatpak's sandbox is not verified."
+        sandbox = (
+            "Where Flatpak's sandbox keeps it from starting Resilver, start 'resilver watch' and leave it running "
+            "(not verified in a real Flatpak)."
         )
+        places += _profiles("flatpak", home / ".var" / "app" / _FLATPAK / "config", sandbox)
         places += _snaps(home)
     unique = {place.profile: place for place in reversed(places)}
     return [place for place in places if unique[place.profile] is place]
