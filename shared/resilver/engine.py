@@ -122,7 +122,8 @@ class DetailEngine(Engine, Protocol):
     def improve_detail(self, picture: Picture, detail: Box, recipe: Recipe, report: Report) -> Result:
         """The output ``final`` of that part alone, as :meth:`improve` makes it of the whole but for small differences.
 
-        What is measured is the whole picture; asking again for the same :class:`Picture` measures no more.
+        What is measured is the whole picture; asking again for the same pixels measures no more. Damage is looked for
+        in the part alone where the picture has no mask.
 
         Raises:
             Cancelled: the report asked to stop.

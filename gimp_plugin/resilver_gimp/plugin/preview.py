@@ -69,18 +69,18 @@ class Preview:
                 GLib.source_remove(self._timer)
             self._timer = GLib.timeout_add(PAUSE_MS, self._compute)
 
-    def show(self, raw: dict[str, Any] | None, reason: str) -> None:
-        """The detail that was computed, or why there is none."""
+    def show(self, raw: dict[str, Any] | None, reason: str, looking: bool = False) -> None:
+        """The detail that was computed, or why there is none; ``looking``: damage elsewhere may still change it."""
         if not self._open:
             return
         if raw is None:
             self._after.set_from_pixbuf(self._before.get_pixbuf())
             sentence = said(reason)
-            self._say(_("Nothing changes: {reason}").format(reason=sentence) if sentence else "")
+            self._say(_("Nothing changes: {reason}").format(reason=sentence) if sentence else "", looking)
         else:
             self._after.set_from_pixbuf(_pixbuf(seen_raw(self._layer, raw), raw["width"], raw["height"]))
             Path(raw["path"]).unlink(missing_ok=True)  # one for each movement
-            self._say("")
+            self._say("", looking)
 
     def rest(self) -> None:
         """There is no worker."""
@@ -181,8 +181,8 @@ class Preview:
             self._ask(self._raw, self._detail())
         return GLib.SOURCE_REMOVE
 
-    def _say(self, sentence: str) -> None:
-        self._state.set_text(sentence)
+    def _say(self, sentence: str, looking: bool = False) -> None:
+        self._state.set_text(sentence or (_("Looking for damage in the whole layer…") if looking else ""))
 
     def _breathe(self) -> None:
         while Gtk.events_pending():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -13,11 +14,11 @@ from core import Cancelled, Core, Trouble
 from link import Link
 
 EXIT_S = 5.0  # a worker that takes longer to go is left to end with this process
-Shown = Callable[[dict[str, Any] | None, str], None]
+Shown = Callable[[dict[str, Any] | None, str, bool], None]
 
 
 class Warm:
-    """Starts the worker, tells of it, and computes details of a layer of ``size`` bytes; only the newest wish counts.
+    """Starts the worker, tells of it, and computes details of one layer of ``size`` bytes; only the newest wish counts.
 
     Everything is told in GIMP's main loop: ``ready`` what the worker says of itself and its folder, ``failed`` why
     there is none, in one sentence.
@@ -32,6 +33,7 @@ class Warm:
         self._failed = failed
         self._news = threading.Condition()
         self._wish: tuple[dict[str, Any], Shown] | None = None
+        self._mask: dict[str, Any] | None = None  # of the damage in the whole layer, once that was looked for
         self._agreed = False
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="preview", daemon=True)
@@ -88,18 +90,29 @@ class Warm:
             if self._closed:
                 return
             if wish:
-                self._compute(link, *wish)
+                with contextlib.suppress(Cancelled):
+                    self._compute(link, *wish)
 
     def _compute(self, link: Link, request: dict[str, Any], shown: Shown) -> None:
+        """The detail at once, with the damage that is seen in it alone; then as the whole layer has it."""
+        looking = self._mask is None and request["recipe"].get("improve", True)
+        self._show(link, request, shown, looking)
+        if looking:
+            self._mask = self._output(link, {**request, "detail": None, "wanted": ["mask"]}).get("raw")
+            self._show(link, request, shown, looking=False)
+
+    def _show(self, link: Link, request: dict[str, Any], shown: Shown, looking: bool) -> None:
+        mask = self._mask if request["recipe"].get("improve", True) else None
+        output = self._output(link, {**request, "mask": mask})
+        self._tell(shown, output.get("raw"), str(output.get("absent") or ""), looking)
+
+    def _output(self, link: Link, request: dict[str, Any]) -> dict[str, Any]:
+        """The one that is wanted; a failure is a reason why there is none."""
         try:
-            output = link.ask("improve_raw", self, **request)["outputs"]["final"]
-        except Cancelled:
-            return
+            output = link.ask("improve_raw", self, **request)["outputs"][request["wanted"][0]]
         except Trouble as trouble:
-            self._tell(shown, None, str(trouble))
-            return
-        error = output.get("error") or {}
-        self._tell(shown, output.get("raw"), str(error.get("message") or output.get("absent") or ""))
+            return {"absent": str(trouble)}
+        return {"absent": output["error"]["message"]} if output.get("error") else output
 
     def _tell(self, listener: Callable[..., None], *what: Any) -> None:
         if not self._closed:

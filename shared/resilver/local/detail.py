@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from resilver.local.frame import Frame
 from resilver.picture import Box, Picture
 
 # Filters look so far around a pixel that more changes little; JPEG's blocks and networks begin at multiples of 16
@@ -41,6 +42,13 @@ class Part:
         factor = picture.width // width
         x, y, *size = self.detail
         return _cut(picture, ((x - left) * factor, (y - top) * factor, size[0] * factor, size[1] * factor))
+
+    def frame(self, whole: Frame) -> Frame:
+        """What of the photograph's rectangle in the whole lies in the part."""
+        left, top, width, height = self.box
+        down = np.clip((np.array([whole.top, whole.bottom]) * self.whole.height - top) / height, 0, 1)
+        across = np.clip((np.array([whole.left, whole.right]) * self.whole.width - left) / width, 0, 1)
+        return Frame(*map(float, (*down, *across)))
 
     def sample(self) -> Picture:
         """The whole, with few of its pixels."""

@@ -31,7 +31,7 @@ class LocalEngine:
 
     def __init__(self, settings: LocalSettings) -> None:
         self._runtime = Runtime(settings)
-        self._seen: tuple[Picture, _Chain] | None = None
+        self._seen: tuple[Pixels, Assessment] | None = None
 
     def improve(
         self, picture: Picture, recipe: Recipe, report: Report, wanted: Collection[OutputName] = FINAL
@@ -39,6 +39,8 @@ class LocalEngine:
         """Do the recipe's steps; see :meth:`resilver.engine.Engine.improve`."""
         chain = _Chain(picture, recipe, report, self._runtime)
         outputs: dict[OutputName, Output] = {name: getattr(chain, name) for name in wanted}
+        if set(wanted) == {"mask"}:  # which needs no repair
+            return Result(outputs, chain.assessment.bw, tuple(chain.notes))
         left: dict[OutputName, str | None] = {"improved": chain.improved.absent, "colorized": chain.left_gray}
         for name, why in left.items():
             if name not in outputs and why not in (None, NOT_ASKED):
@@ -47,14 +49,11 @@ class LocalEngine:
 
     def improve_detail(self, picture: Picture, detail: Box, recipe: Recipe, report: Report) -> Result:
         """A part of what :meth:`improve` would give; see :meth:`resilver.engine.DetailEngine.improve_detail`."""
-        whole = _Chain(picture, recipe, report, self._runtime)
-        if self._seen is not None and self._seen[0] is picture:
-            whole.recall(self._seen[1])
-        self._seen = picture, whole
-        damage = whole.damage if recipe.improve else None
-        part = Part(picture if isinstance(damage, ResilverError) else picture.replace(mask=damage), detail)
+        if self._seen is None or self._seen[0] is not picture.pixels:
+            self._seen = picture.pixels, assess(picture)
+        part, seen = Part(picture, detail), self._seen[1]
         chain = _Chain(part.cut(), recipe, report, self._runtime, part)
-        chain.assessment = whole.assessment
+        chain.assessment = replace(seen, frame=part.frame(seen.frame))
         final = chain.final
         if final.picture is not None:
             final = replace(final, picture=part.trim(final.picture))
@@ -82,10 +81,6 @@ class _Chain:
         self._reached = 0.0
         self._on_progress = report.on_progress
         self._report = Report(self._progress, self._note, report.cancelled)
-
-    def recall(self, other: _Chain) -> None:
-        """Take over what was found in the same picture."""
-        self.__dict__.update({name: vars(other)[name] for name in ("assessment", "damage") if name in vars(other)})
 
     def _progress(self, fraction: float, step: str) -> None:
         # several results of one picture repeat a step

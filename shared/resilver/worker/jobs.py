@@ -63,7 +63,7 @@ class Jobs:
         self._scratch = scratch
         self._read: tuple[tuple[_Stamp | None, Mapping[str, Any]], Settings] | None = None
         self._warm: tuple[Settings, Engine] | None = None
-        self._shown: tuple[RawFile, Picture] | None = None
+        self._shown: tuple[tuple[RawFile, RawFile | None], Picture] | None = None
         self.directories: set[Path] = set()
 
     @property
@@ -164,21 +164,23 @@ class Jobs:
         if job.detail is not None:
             return self._improve_detail(job, job.detail, settings, report)
         engine = _announced(self._engine(settings), started)
-        picture = self._read_raw(job.raw, settings)
-        if job.mask is not None:
-            picture = with_mask(picture, self._read_raw(job.mask, settings))
+        picture = self._read_masked(job, settings)
         return _answer(job, improve_picture(picture, job.recipe, engine, report, job.wanted))
 
     def _improve_detail(self, job: ImproveRaw, detail: Box, settings: Settings, report: Report) -> ImprovedRaw:
         engine = self._engine(settings)
         if not isinstance(engine, DetailEngine):
             raise UsageError("Only the local engine shows a detail beforehand; choose that one.")
-        if self._shown is None or self._shown[0] != job.raw:
-            self._shown = job.raw, self._read_raw(job.raw, settings)
+        if self._shown is None or self._shown[0] != (job.raw, job.mask):
+            self._shown = (job.raw, job.mask), self._read_masked(job, settings)
         picture = self._shown[1]
         if len(detail) != 4 or not _lies_in(detail, picture):
             raise UsageError(f"There is no detail {list(detail)} in {picture.width} x {picture.height} pixels.")
         return _answer(job, engine.improve_detail(picture, detail, job.recipe, report))
+
+    def _read_masked(self, job: ImproveRaw, settings: Settings) -> Picture:
+        picture = self._read_raw(job.raw, settings)
+        return picture if job.mask is None else with_mask(picture, self._read_raw(job.mask, settings))
 
     def _assess(self, job: Assess, settings: Settings, started: Callable[[float], None]) -> Assessed:
         from resilver.local.facts import facts

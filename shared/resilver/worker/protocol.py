@@ -74,7 +74,8 @@ to the worker, which deletes its folders when it ends.
 
 **Details.** With ``"detail": [x, y, width, height]`` the local engine computes only that part of raw pixels, for a
 preview: it measures the whole, once for all details of the same file, and gives the part as it will look in the whole
-result, but for small differences.
+result, but for small differences. Damage is looked for in the part alone; ask for the ``mask`` of the whole first, and
+send it along, where it is to be exactly as in the result.
 
 **Masks.** A ``mask`` says where the damage is: a picture file for ``improve``, raw pixels for ``improve_raw``, of the
 picture's size; the lighter, the more of a pixel is replaced, and nothing where it is black or transparent. The mask
