@@ -157,10 +157,10 @@ def test_tiles_leave_no_seams(runtime):
 def test_large_pictures_are_looked_at_reduced(portrait, runtime):
     """Broad damage, which looks like a shape of the picture at full size, is found in a large scan."""
     damaged, truth = scratched(portrait)
-    large = cv2.resize(damaged, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC)
+    large = cv2.resize(damaged, None, fx=5, fy=5, interpolation=cv2.INTER_CUBIC)
     found = find(large, runtime)
     assert found.shape == large.shape[:2]
-    assert (found[cv2.resize(truth, None, fx=3, fy=3) > 127] > 127).mean() > 0.25
+    assert (found[cv2.resize(truth, None, fx=5, fy=5) > 127] > 127).mean() > 0.25
 
 
 def test_it_stops_when_asked(portrait, runtime):
