@@ -152,7 +152,11 @@ def answer(request):
         FOLDERS.append(tempfile.mkdtemp(prefix="resilver-worker-"))
         tell(type="folder", id=number, path=FOLDERS[-1])
     elif request["type"] == "info":
-        tell(type="info", id=number, engine="local", versions={}, models=[], device="a processor", cloud=None)
+        cloud = {"notice": "Pictures are sent to example.org.", "price": 0.05, "currency": "EUR", "left": 9}
+        cloud["agreed"] = False
+        tell(type="info", id=number, engine="local", versions={}, models=[], device="a processor", cloud=cloud)
+    elif request["type"] == "agree":
+        tell(type="agreed", id=number)
     elif MANNER == "refuses":
         message = "The picture is refused; take another."
         tell(type="error", id=number, code="refused", title="Refused", message=message)

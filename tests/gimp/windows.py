@@ -231,6 +231,26 @@ def without_a_core_the_dialog_says_what_to_do():
     assert images() == before
 
 
+def nothing_is_sent_before_it_is_agreed_to():
+    (before,) = images()
+    choose("r")
+    window(RESTORE)
+    until("a preview", lambda: asked()[-1].get("detail"))
+    key("alt+e", "space", "Down", "Return", "alt+o")
+    time.sleep(1)
+    shot("cloud")
+    assert windows(RESTORE), "nobody agreed to that"
+    assert asked()[-1]["settings"] == {"engine": "local"}, "a preview was to be sent"
+    key("alt+a", "alt+o")
+    until("the new layer", lambda: len(images()[0]["layers"]) == 2)
+    assert asked("agree"), "that it was agreed to is not kept"
+    assert asked()[-1]["settings"] == {"engine": "cloud"}
+    gone("resilver-progress")
+    window("gimp-image-window-1")
+    key("ctrl+z")
+    until("the image as it was", lambda: images() == [before])
+
+
 def upscale_makes_a_larger_image():
     (before,) = images()
     choose("u")
@@ -247,7 +267,8 @@ def upscale_makes_a_larger_image():
 
 CASES = [
     the_menu_opens_the_dialog, the_preview_moves, cancel_leaves_everything_as_it_was, a_run_brings_a_layer,
-    repeat_asks_nothing, escape_does_nothing, without_a_core_the_dialog_says_what_to_do, upscale_makes_a_larger_image,
+    repeat_asks_nothing, escape_does_nothing, without_a_core_the_dialog_says_what_to_do,
+    nothing_is_sent_before_it_is_agreed_to, upscale_makes_a_larger_image,
 ]  # fmt: skip
 
 
