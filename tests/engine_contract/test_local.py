@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import cv2
 import pytest
+from skimage import data
 
 from engine_contract.contract import EngineContract, photograph
 from resilver.engine import Report
 from resilver.local.engine import LocalEngine
+from resilver.picture import Picture
 from resilver.recipe import Recipe
 from resilver.result import OUTPUT_NAMES
 from resilver.settings import LocalSettings
@@ -57,6 +60,18 @@ def test_strength_0_is_not_called_good(tmp_path):
     assert "strength 0" in result.outputs["improved"].absent
     assert "strength 0" in result.outputs["final"].absent
     assert result.picture("improved") is None
+
+
+def test_damage_counts_as_wrong(tmp_path):
+    """What is damaged and nothing else is not good: it is filled and said to be, and at strength 0 left for that."""
+    scratched = data.astronaut()[:256, 96:352].copy()
+    cv2.line(scratched, (20, 10), (110, 240), (255, 255, 255), 3)
+    engine, picture = LocalEngine(LocalSettings(models=tmp_path)), Picture(pixels=scratched)
+    (step,) = engine.improve(picture, Recipe(), Report(), ("improved",)).outputs["improved"].steps
+    assert step.detail == "fill damage"
+    assert step.generated
+    left = engine.improve(picture, Recipe(strength=0), Report(), ("improved",)).outputs["improved"]
+    assert "strength 0" in left.absent
 
 
 @pytest.fixture(scope="module")

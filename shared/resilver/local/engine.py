@@ -99,7 +99,7 @@ class _Chain:
 
     @cached_property
     def damage(self) -> Pixels | ResilverError:
-        """Where damage is to be filled, not 0 there; or why it was not looked for."""
+        """How far each pixel is to be replaced; or why damage was not looked for."""
         if self._given is not None:
             return self._given
         try:
@@ -112,27 +112,36 @@ class _Chain:
         """How far each pixel is replaced by a fill of damage."""
         if not self._recipe.improve:
             return Output(absent=NOT_ASKED)
-        if isinstance(self.damage, ResilverError):
-            return Output(error=self.damage)
-        return Output(Picture(pixels=self.damage[..., None], dpi=self._picture.dpi, source=self._picture.source))
+        try:
+            damage = self.damage
+        except Cancelled:
+            raise
+        except ResilverError as error:
+            damage = error
+        if isinstance(damage, ResilverError):
+            return Output(error=damage)
+        return Output(Picture(pixels=damage[..., None], dpi=self._picture.dpi, source=self._picture.source))
 
     @cached_property
     def improved(self) -> Output:
         """The original with its damage filled and its fading, casts, grain and blocks mended."""
         if not self._recipe.improve:
             return Output(absent=NOT_ASKED)
-        return _attempt(
-            self._repaired, ALREADY_GOOD if self._recipe.strength or not self.assessment.wrong else STRENGTH_0
-        )
+        made = _attempt(self._repaired, ALREADY_GOOD)
+        wrong = self.assessment.wrong or (made.absent and self._believed() is not None)
+        return Output(absent=STRENGTH_0) if made.absent and wrong else made
 
     def _repaired(self) -> tuple[Picture, Step] | None:
-        recipe, damage = self._recipe, self.damage
-        if isinstance(damage, ResilverError):
-            self._report.note(f"Damage was not looked for. {damage}")
-        mask = None if isinstance(damage, ResilverError) or not damage.any() else damage
+        recipe, mask = self._recipe, self._believed()
+        if isinstance(self.damage, ResilverError):
+            self._report.note(f"Damage was not looked for. {self.damage}")
         report = self._part("improve").part(0.4, 1)
         picture, seen = self._picture, self.assessment
         return repair.improve(picture, seen, recipe.quality, recipe.strength, self._runtime, report, mask)
+
+    def _believed(self) -> Pixels | None:
+        """The mask, if there is anything to fill."""
+        return None if isinstance(self.damage, ResilverError) or not self.damage.any() else self.damage
 
     @cached_property
     def colorized(self) -> Output:
