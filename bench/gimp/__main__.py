@@ -87,9 +87,7 @@ def print_worker() -> None:
             result = line.last(f"job-{number}")["outputs"]["final"]["raw"]
             took.append(time.perf_counter() - started)
             Path(result["path"]).unlink()
-    print(
-        f"  the real worker with an engine that does nothing: {statistics.median(took):.2f} s for u8 (stand-in above)"
-    )
+    print(f"  the real worker with an engine that does nothing: {statistics.median(took):.2f} s for u8")
 
 
 if __name__ == "__main__":
