@@ -15,6 +15,7 @@ from gi.repository import Gdk, Gimp, GimpUi, Gio, GLib, GObject, Gtk  # noqa: E4
 
 from arguments import PRESETS, shown  # noqa: E402
 from core import Core, Trouble, find_core, write_down  # noqa: E402
+from job import Wish, check, write_marked  # noqa: E402
 from language import LANGUAGE, _, said  # noqa: E402
 from preview import Preview  # noqa: E402
 from procedures import wish  # noqa: E402
@@ -49,6 +50,7 @@ class _Dialog:
         self._warm: Warm | None = None
         self._cloud: dict[str, Any] | None = None
         self._presetting = False
+        self._masks: dict[Path, dict[str, Any] | None] = {}
         self._arguments: list[str] = []
         title = procedure.get_menu_label().replace("_", "").rstrip("…")
         self._window = GimpUi.ProcedureDialog.new(procedure, config, title)
@@ -152,12 +154,22 @@ class _Dialog:
 
     def _ask_preview(self, raw: dict[str, Any], detail: tuple[int, int, int, int]) -> None:
         try:
-            recipe = wish(self._name, self._config).recipe
+            wanted = wish(self._name, self._config)
+            mask = self._mask_of(Path(raw["path"]).parent, wanted)
         except Trouble as trouble:
             self._preview.show(None, str(trouble))
             return
         if self._warm:
-            self._warm.ask(raw, recipe, detail, self._preview.show)
+            request = {"raw": raw, "recipe": wanted.recipe, "detail": detail, "mask": mask}
+            self._warm.ask(request, self._preview.show)
+
+    def _mask_of(self, folder: Path, wanted: Wish) -> dict[str, Any] | None:
+        """What the user marked as damage, written into the worker's folder once."""
+        check(self._layer.get_image(), [self._layer], wanted)
+        path = folder / ("selection" if wanted.mask == "selection" else f"mask-{getattr(wanted.mask, 'get_id', str)()}")
+        if path not in self._masks:
+            self._masks[path] = write_marked(self._layer, path, wanted)
+        return self._masks[path]
 
     def _value(self, name: str) -> Any:
         return self._config.get_property(name) if self._config.find_property(name) else None

@@ -120,16 +120,18 @@ class _Share:
 def _request(layer: Gimp.Layer, path: Path, wish: Wish) -> dict[str, Any]:
     wanted = ["final"] if wish.show_mask == "none" else ["final", "mask"]
     request = {"raw": write_layer(layer, path), "recipe": wish.recipe, "wanted": wanted, "settings": wish.settings}
-    marked = path.with_name(f"{path.name}-mask")
+    return {**request, "mask": write_marked(layer, path.with_name(f"{path.name}-mask"), wish)}
+
+
+def write_marked(layer: Gimp.Layer, path: Path, wish: Wish) -> dict[str, Any] | None:
+    """Write where the user says that ``layer`` is damaged; ``None``: Resilver looks for it."""
     x, y = layer.get_offsets()[1:]
+    if wish.mask == "none":
+        return None
     if wish.mask == "selection":
-        box = x, y, layer.get_width(), layer.get_height()
-        request["mask"] = write_mask(layer.get_image().get_selection(), marked, box)
-    elif wish.mask != "none":
-        left, top = wish.mask.get_offsets()[1:]
-        box = x - left, y - top, layer.get_width(), layer.get_height()
-        request["mask"] = write_layer(wish.mask, marked, box)
-    return request
+        return write_mask(layer.get_image().get_selection(), path, (x, y, layer.get_width(), layer.get_height()))
+    left, top = wish.mask.get_offsets()[1:]
+    return write_layer(wish.mask, path, (x - left, y - top, layer.get_width(), layer.get_height()))
 
 
 def _done(layer: Gimp.Layer, outputs: dict[str, Any], wish: Wish) -> Done:

@@ -39,12 +39,14 @@ class Warm:
         self._thread = threading.Thread(target=self._run, name="preview", daemon=True)
         self._thread.start()
 
-    def ask(self, raw: dict[str, Any], recipe: dict[str, Any], detail: tuple[int, int, int, int], shown: Shown) -> None:
-        """Compute that detail of the layer instead of whatever is computed now; ``shown`` gets pixels or why not."""
-        request = {"raw": raw, "recipe": recipe, "detail": detail, "wanted": ["final"]}
+    def ask(self, request: dict[str, Any], shown: Shown) -> None:
+        """Compute that detail of the layer instead of whatever is computed now; ``shown`` gets pixels or why not.
+
+        ``request``: ``raw``, ``recipe``, ``detail``, and ``mask`` if the user has one.
+        """
         with self._news:
             # whatever the user has chosen for the run: for a preview nothing leaves this computer
-            self._wish = {**request, "settings": {"engine": "local"}}, shown
+            self._wish = {**request, "wanted": ["final"], "settings": {"engine": "local"}}, shown
             self._news.notify()
 
     def agree(self) -> None:
@@ -95,14 +97,14 @@ class Warm:
 
     def _compute(self, link: Link, request: dict[str, Any], shown: Shown) -> None:
         """The detail at once, with the damage that is seen in it alone; then as the whole layer has it."""
-        looking = self._mask is None and request["recipe"].get("improve", True)
+        looking = self._mask is None and request["mask"] is None and request["recipe"].get("improve", True)
         self._show(link, request, shown, looking)
         if looking:
             self._mask = self._output(link, {**request, "detail": None, "wanted": ["mask"]}).get("raw")
             self._show(link, request, shown, looking=False)
 
     def _show(self, link: Link, request: dict[str, Any], shown: Shown, looking: bool) -> None:
-        mask = self._mask if request["recipe"].get("improve", True) else None
+        mask = (request["mask"] or self._mask) if request["recipe"].get("improve", True) else None
         output = self._output(link, {**request, "mask": mask})
         self._tell(shown, output.get("raw"), str(output.get("absent") or ""), looking)
 
