@@ -41,8 +41,9 @@ def until(true: Callable[[], Any], timeout_s: float = 30.0) -> Any:
 class Desktop:
     """A display and a session bus with ``environ`` for programs in them; ``home`` holds their files."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, screen: str = "640x480") -> None:
         self.home = home
+        self._screen = screen
         self.temporary = home / "tmp"
         self._open = ExitStack()
 
@@ -75,7 +76,7 @@ class Desktop:
 
     def _display(self) -> str:
         read, write = os.pipe()
-        command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "640x480x24", "-nolisten", "tcp"]
+        command = ["Xvfb", "-displayfd", str(write), "-screen", "0", f"{self._screen}x24", "-nolisten", "tcp"]
         server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL, text=True)
         self._open.callback(end, server)
         os.close(write)

@@ -1,0 +1,145 @@
+"""Real file managers in real windows: their menu is used as people do it, and the results lie on the disk."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageGrab
+
+from fakes.chosen import daemon_in, originals, results, save_odd
+from fakes.desktops import Desktop, until
+from resilver_desktop.file_manager import FileManager
+from resilver_desktop.machine import this_machine
+from resilver_desktop.nautilus import NAUTILUS
+from resilver_desktop.thunar import Thunar
+
+NO_ANIMATION = "[Settings]\ngtk-enable-animations=0\n"
+
+
+@pytest.fixture
+def desktop(tmp_path: Path) -> Iterator[Desktop]:
+    if lacking := [program for program in ("Xvfb", "dbus-daemon", "openbox", "xdotool") if not shutil.which(program)]:
+        pytest.skip(f"a window of a file manager needs {', '.join(lacking)}")
+    home = tmp_path / "home"
+    home.mkdir()
+    with Desktop(home, "1000x800") as started:
+        started.environ |= {f"XDG_{name}_HOME": str(home / name.lower()) for name in ("DATA", "CACHE")}
+        started.environ |= {"XDG_RUNTIME_DIR": str(home), "LC_ALL": "C.UTF-8", "GDK_BACKEND": "x11"}
+        started.environ |= {"GSK_RENDERER": "cairo"}  # without a graphics card Nautilus 48 shows nothing else
+        for version in ("gtk-3.0", "gtk-4.0"):
+            (home / "config" / version).mkdir(parents=True)
+            (home / "config" / version / "settings.ini").write_text(NO_ANIMATION)
+        started.start("openbox", stderr=subprocess.DEVNULL)
+        yield started
+
+
+class Window:
+    """A file manager's window with everything in it chosen, and its menu open; ``kind``: of its windows."""
+
+    def __init__(self, desktop: Desktop, kind: str) -> None:
+        self._environ = desktop.environ
+        self._kind = kind
+
+    def do(self, *words: str) -> str:
+        done = subprocess.run(["xdotool", *words], env=self._environ, capture_output=True, text=True, check=False)
+        return done.stdout
+
+    def press(self, key: str) -> bool:
+        """When nothing moves any more: a key before a menu has drawn itself goes astray. Whether it did anything."""
+        before = self._still()
+        self.do("key", key)
+        end = time.monotonic() + 10
+        while (same := self._seen() == before) and time.monotonic() < end:
+            time.sleep(0.05)
+        return not same
+
+    def _still(self) -> Image.Image:
+        last = [self._seen()]
+
+        def same() -> bool:
+            time.sleep(0.3)
+            last.append(self._seen())
+            return last[-1] == last[-2]
+
+        until(same)
+        return last[-1]
+
+    def _seen(self) -> Image.Image:
+        return ImageGrab.grab(xdisplay=self._environ["DISPLAY"])
+
+    def count(self) -> int:
+        """How many there are, menus included."""
+        return len(self.do("search", "--onlyvisible", "--class", self._kind).split())
+
+    def open_menu(self) -> None:
+        """Over all files; again, if the folder was still being read."""
+
+        def opened() -> bool:
+            self.do("key", "Escape")
+            self.do("mousemove", "500", "500", "click", "1")  # somewhere without a file
+            self.do("key", "ctrl+a")
+            self._still()
+            if self._kind == "thunar":  # in Nautilus 43 this key does nothing
+                self.do("key", "Menu")
+            else:
+                self.do("mousemove", "390", "250", "click", "3")
+            self._still()
+            return self.count() > 1
+
+        until(lambda: self.count() > 0)
+        until(opened)
+
+    def keep(self, name: str) -> None:
+        """As a picture, where somebody wants to look at it."""
+        if folder := os.environ.get("RESILVER_TEST_SCREENSHOTS"):
+            self._still().save(Path(folder) / f"{name}.png")
+
+
+def use(
+    desktop: Desktop, manager: FileManager, command: list[str], keys: list[str], chosen: Callable[[Path], object]
+) -> None:
+    """Bring the entry, open the window, and go by ``keys`` from the open menu's end to the line."""
+    manager.install(this_machine(desktop.environ, "linux"))
+    pictures = desktop.home / "Pictures"
+    chosen(pictures)
+    with daemon_in(desktop.home, desktop.environ):
+        desktop.start(*command, str(pictures), stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        window = Window(desktop, manager.name)
+
+        def restored() -> bool:
+            return originals(pictures).items() <= results(pictures).items()
+
+        def tried() -> bool:
+            window.open_menu()
+            for number, key in enumerate(keys):
+                if not window.press(key):
+                    return False
+                if number < len(keys) - 1:
+                    window.keep(f"{manager.name}-{number}")
+            until(restored, 60)
+            return True
+
+        until(tried, 200)
+        window.keep(f"{manager.name}-done")
+
+
+@pytest.mark.skipif(not shutil.which("thunar"), reason="needs Debian's thunar")
+def test_thunar(desktop: Desktop) -> None:
+    """All pictures and a folder, of every odd name, chosen at once: Resilver > Restore restores each beside itself."""
+    use(desktop, Thunar(), ["thunar"], ["Up", "Up", "Right", "Return"], save_odd)
+
+
+@pytest.mark.skipif(not shutil.which("nautilus"), reason="needs Debian's nautilus and python3-nautilus")
+@pytest.mark.skipif(
+    not [*Path("/usr/lib").glob("*/nautilus/extensions*/libnautilus-python.so")],
+    reason="needs Debian's python3-nautilus",
+)
+def test_nautilus(desktop: Desktop) -> None:
+    """As in Thunar, through the extension in Python."""
+    use(desktop, NAUTILUS, ["nautilus", "--new-window"], ["Up", "Up", "Right", "Down", "Return"], save_odd)
