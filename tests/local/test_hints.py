@@ -80,6 +80,14 @@ def test_luminance_stays(runtime, hints):
     assert np.abs(luminance(made) - gray[..., 0] / 65535).max() < 0.0003
 
 
+def test_walls_keep_colours_in(runtime):
+    """In a picture of nothing but strong edges a point keeps its colour, and no pixel is lost, however far away."""
+    y, x = np.mgrid[0:160, 0:240]
+    bars = np.where((x // 6 + y // 6) % 2, 40, 220).astype(np.uint8)[..., None]
+    made = colour.colorize(Picture(pixels=bars), 0.0, [Hint(3, 3, "#2040c0")], runtime, Report())[0].pixels
+    assert np.abs(luminance(made) - bars[..., 0] / 255).max() < 0.006
+
+
 @pytest.mark.parametrize("place", [(240, 0), (0, 160)])
 def test_points_lie_inside(runtime, place):
     """A point outside of the picture is refused in a sentence that names its size."""

@@ -25,8 +25,8 @@ _SIDE = 384
 _STEP = 8.0
 # What a way as long as the short side adds
 _FAR = 0.7
-# How soon the nearer of two points wins
-_NEARER = 6.0
+# How soon the nearer of two points wins, and from where on none of them has a say
+_NEARER, _FURTHEST = 6.0, 100.0
 
 
 def follow(ab: Floats, lightness: Floats, hints: Sequence[Hint], picture: Picture) -> Floats:
@@ -41,7 +41,7 @@ def follow(ab: Floats, lightness: Floats, hints: Sequence[Hint], picture: Pictur
     height, width = small.shape
     guessed = np.asarray(cv2.resize(ab, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
     cost = _cost(small)
-    nearest = np.full(small.shape, np.inf, np.float32)
+    nearest = np.full(small.shape, _FURTHEST)
     weights, mixed = np.zeros((height, width, 1)), np.zeros((height, width, 2))
     for hint in hints:
         if hint.x >= picture.width or hint.y >= picture.height:
@@ -52,10 +52,10 @@ def follow(ab: Floats, lightness: Floats, hints: Sequence[Hint], picture: Pictur
         start = hint.y * height // picture.height, hint.x * width // picture.width
         distance = _distances(cost, start)
         nearest = np.minimum(nearest, distance)
-        weight = np.exp(-_NEARER * np.minimum(distance, 100))[..., None]
+        weight = np.exp(-_NEARER * np.minimum(distance, _FURTHEST))[..., None]  # never 0 in double precision
         weights += weight
         mixed += weight * _ab(hint.colour)
-    share = np.exp(-np.square(np.minimum(nearest, 10)))[..., None]
+    share = np.exp(-np.square(nearest))[..., None]
     made: Floats = (guessed + share * (mixed / weights - guessed)).astype(np.float32)
     return made
 
@@ -76,11 +76,11 @@ def _cost(small: Floats) -> npt.NDArray[np.float64]:
     return made
 
 
-def _distances(cost: npt.NDArray[np.float64], start: tuple[int, int]) -> Floats:
+def _distances(cost: npt.NDArray[np.float64], start: tuple[int, int]) -> npt.NDArray[np.float64]:
     from skimage.graph import MCP_Geometric
 
     found, _ = MCP_Geometric(cost).find_costs([start])
-    return np.asarray(found, np.float32)
+    return np.asarray(found, np.float64)
 
 
 def _ab(colour: str) -> Floats:
