@@ -75,7 +75,7 @@ def page() -> str:
 def shipped() -> set[str]:
     """The normalised names of all packages that come with Resilver, those of packages of packages included."""
     found: set[str] = set()
-    waiting = [(name, frozenset({EXTRA})) for name in ["resilver"]]
+    waiting = [("resilver", frozenset({EXTRA}))]
     seen = set()
     while waiting:
         name, extras = waiting.pop()
@@ -85,6 +85,11 @@ def shipped() -> set[str]:
         found.add(name)
         waiting += _needed(name, extras)
     return found - {"resilver"}
+
+
+def needed(name: str) -> set[str]:
+    """What that package needs itself, of what is shipped."""
+    return {one for one, _ in _needed(name, frozenset({EXTRA} if name == "resilver" else ()))} & shipped()
 
 
 def licence(name: str) -> str:

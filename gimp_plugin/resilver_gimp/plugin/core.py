@@ -69,7 +69,7 @@ def _read(path: Path) -> Core:
         core = Core(
             Path(told["interpreter"]),
             str(told["version"]),
-            Path(told["log"]),
+            Path(told["log"]).expanduser(),
             frozenset(told.get("features", ())),
             Path(told["bridge"]) if told.get("bridge") else None,
         )
