@@ -51,6 +51,14 @@ def test_the_region_takes_the_colour(runtime):
     assert np.abs(made[wall] - guessed[wall]).mean() < 2
 
 
+def test_a_point_may_lie_on_an_edge(runtime):
+    """Who meets the rim of a button means the coat, or the button, and not the rim."""
+    buttoned = fields()
+    cv2.circle(buttoned, (40, 80), 5, 255, -1)
+    made = coloured(runtime, buttoned, Hint(46, 80, "#203a6a"))
+    assert made[10:150, 8:100, 1].mean() < -15
+
+
 def test_each_point_has_its_region(runtime):
     """Two colours in two regions do not mix, whichever is told first."""
     coat, wall = Hint(40, 80, "#203a6a"), Hint(180, 40, "#d0a080")

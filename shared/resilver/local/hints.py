@@ -22,9 +22,11 @@ Floats = npt.NDArray[np.float32]
 _SIDE = 384
 # A step of so much L* from one pixel to the next is half of what ends a colour; slow shading and weak texture
 # count next to nothing, being squared
-_STEP = 8.0
+_STEP = 6.0
 # What a way as long as the short side adds
 _FAR = 0.7
+# Pixels by which a point may be beside what was meant
+_NEARBY = 3
 # How soon the nearer of two points wins, and from where on none of them has a say
 _NEARER, _FURTHEST = 6.0, 100.0
 
@@ -49,8 +51,8 @@ def follow(ab: Floats, lightness: Floats, hints: Sequence[Hint], picture: Pictur
                 f"The point {hint.x},{hint.y} lies outside the picture, which has {picture.width} x {picture.height} "
                 "pixels; give a point inside."
             )
-        start = hint.y * height // picture.height, hint.x * width // picture.width
-        distance = _distances(cost, start)
+        place = hint.y * height // picture.height, hint.x * width // picture.width
+        distance = _distances(cost, _beside_edges(cost, *place))
         nearest = np.minimum(nearest, distance)
         weight = np.exp(-_NEARER * np.minimum(distance, _FURTHEST))[..., None]  # never 0 in double precision
         weights += weight
@@ -65,7 +67,7 @@ def _small(lightness: Floats) -> Floats:
     scale = min(1.0, _SIDE / min(lightness.shape))
     size = [max(1, round(side * scale)) for side in lightness.shape[::-1]]
     small = cv2.resize(lightness, size, interpolation=cv2.INTER_AREA).reshape(size[::-1]).astype(np.float32)
-    return np.asarray(cv2.bilateralFilter(small, 7, 10, 3), np.float32)
+    return np.asarray(cv2.bilateralFilter(small, 9, 20, 4), np.float32)
 
 
 def _cost(small: Floats) -> npt.NDArray[np.float64]:
@@ -74,6 +76,14 @@ def _cost(small: Floats) -> npt.NDArray[np.float64]:
     step = cv2.dilate(small, spread) - cv2.erode(small, spread)
     made: npt.NDArray[np.float64] = np.square(step / _STEP, dtype=np.float64) + _FAR / min(small.shape)
     return made
+
+
+def _beside_edges(cost: npt.NDArray[np.float64], y: int, x: int) -> tuple[int, int]:
+    """The calmest pixel nearby: on an edge itself a colour would be shut in."""
+    top, left = max(0, y - _NEARBY), max(0, x - _NEARBY)
+    window = cost[top : y + _NEARBY + 1, left : x + _NEARBY + 1]
+    down, right = np.unravel_index(int(np.argmin(window)), window.shape)
+    return top + int(down), left + int(right)
 
 
 def _distances(cost: npt.NDArray[np.float64], start: tuple[int, int]) -> npt.NDArray[np.float64]:
