@@ -45,8 +45,13 @@ def write_layer(
     """
     own = layer.get_format()
     channels = (1 if layer.is_gray() else 3) + layer.has_alpha()
-    depth = 8 if Babl.format_get_encoding(own) == f"{_MODELS[channels]} u8" else 16
-    told = _write(layer, path, box, _format(channels, depth, Babl.format_get_space(own)), breathe)
+    space, encoding = Babl.format_get_space(own), Babl.format_get_encoding(own)
+    depth = 8 if encoding == f"{_MODELS[channels]} u8" else 16
+    names = [_format(channels, depth, space)]
+    if depth == 16 and encoding.endswith(" u8"):
+        # on the way from RGBA u8 to 16 bits, babl 0.1.114 and 0.1.128 lose colours to alpha after some 100,000 pixels
+        names.insert(0, Babl.get_name(Babl.format_with_space(f"{_MODELS[channels]} float", space)))
+    told = _write(layer, path, box, names, breathe)
     profile = _profile(layer)
     if profile is not None:
         path.with_suffix(".icc").write_bytes(profile)
@@ -56,7 +61,7 @@ def write_layer(
 
 def write_mask(mask: Gimp.Channel, path: Path, box: Box) -> dict[str, Any]:
     """The same of a mask, such as the selection, whose coordinates are the image's: 1 channel of 8 bits."""
-    return {**_write(mask, path, box, _PLAIN), "channels": 1, "depth": 8, "icc": None}
+    return {**_write(mask, path, box, [_PLAIN]), "channels": 1, "depth": 8, "icc": None}
 
 
 def read_into(layer: Gimp.Layer, raw: dict[str, Any]) -> None:
@@ -105,13 +110,13 @@ def own_space(layer: Gimp.Layer) -> Gimp.LayerColorSpace:
 
 
 def _write(
-    drawable: Gimp.Drawable, path: Path, box: Box | None, name: str, breathe: Callable[[], None] = _no_breath
+    drawable: Gimp.Drawable, path: Path, box: Box | None, names: list[str], breathe: Callable[[], None] = _no_breath
 ) -> dict[str, Any]:
     x, y, width, height = box or (0, 0, drawable.get_width(), drawable.get_height())
     buffer = drawable.get_buffer()
     with path.open("xb") as file:
         for strip in _strips(width, height, x, y):
-            file.write(buffer.get(strip, 1.0, name, Gegl.AbyssPolicy.NONE))
+            file.write(_get(buffer, strip, *names))
             breathe()
     return {"path": str(path), "width": width, "height": height}
 
@@ -128,6 +133,16 @@ def _read(drawable: Gimp.Drawable, raw: dict[str, Any], name: str) -> None:
             buffer.set(strip, name, data)
     buffer.flush()
     drawable.update(0, 0, raw["width"], raw["height"])
+
+
+def _get(buffer: Gegl.Buffer, box: Gegl.Rectangle, name: str, *then: str) -> bytes:
+    """The pixels in the format ``name``, turned into those of the names ``then``, one after the other."""
+    data = buffer.get(box, 1.0, name, Gegl.AbyssPolicy.NONE)
+    if not then:
+        return data
+    between = Gegl.Buffer.new(name, box.x, box.y, box.width, box.height)
+    between.set(box, name, data)
+    return _get(between, box, *then)
 
 
 def _strips(width: int, height: int, x: int = 0, y: int = 0) -> Iterator[Gegl.Rectangle]:
