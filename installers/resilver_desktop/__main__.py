@@ -47,6 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _do(name: str, asks: bool, files: Sequence[Path]) -> int:
     chosen = [file.absolute() for file in files]
+    # a daemon that is started now stays: it takes no code out of the folder of the pictures, and keeps no drive busy
+    os.environ["PYTHONSAFEPATH"] = "1"
+    os.chdir(Path.home())
     settings = load_settings()
     output = None
     if asks and chosen:

@@ -66,7 +66,11 @@ def _install(args: argparse.Namespace) -> int:
 
 def _remove(args: argparse.Namespace) -> int:
     machine, managers = _chosen(args)
-    there = [row for row in (_row(manager, machine) for manager in managers) if row["state"] != "absent"]
+    there = [
+        row
+        for row in (_row(manager, machine) for manager in managers)
+        if row["state"] in ("installed", "outdated", "damaged")
+    ]
     names = [row["name"] for row in there]
     if not names and not args.json:
         print("Nothing was installed.")
@@ -110,7 +114,7 @@ def _tell(args: argparse.Namespace, rows: Sequence[Mapping[str, Any]]) -> int:
     for row in rows if not args.json else ():
         found = "" if row["found"] or row["name"] == "open-with" else " (not found on this computer)"
         print(f"{row['name']}: {row['state']}{found}")
-        for place in row["places"] if row["state"] != "absent" else ():
+        for place in row["places"] if row["state"] in ("installed", "outdated") else ():
             print(f"  {shown(place)}")
         if row["problem"]:
             complain(shown(row["problem"]))

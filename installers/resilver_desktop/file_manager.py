@@ -17,9 +17,13 @@ from resilver_desktop.machine import Machine
 
 
 class State(enum.StrEnum):
-    """Of the entries; ``OUTDATED``: they are there, but not as this Resilver would write them now."""
+    """Of the entries; ``OUTDATED``: they are there, but not as this Resilver would write them now.
+
+    ``SHARED``: a package brought them for everybody on this computer, and this user has none of his own.
+    """
 
     ABSENT = "absent"
+    SHARED = "installed for everybody"
     OUTDATED = "outdated"
     INSTALLED = "installed"
 
@@ -45,7 +49,7 @@ class FileManager(Protocol):
         """Of its entries."""
 
     def install(self, machine: Machine) -> None:
-        """Bring the entries, or renew them.
+        """Bring the entries, or renew them; nothing where everybody has them, who would see them twice.
 
         Raises:
             OutputDenied: something cannot be written, or somebody else's is in the way.
@@ -98,11 +102,13 @@ class OwnFiles:
         wanted = {path: _encoded(entry) for path, entry in self.entries(machine).items()}
         there = {path: path.read_bytes() for path in self._ours(machine)}
         if not there:
-            return State.ABSENT
+            return State.SHARED if self._shared(machine) else State.ABSENT
         return State.INSTALLED if there == wanted else State.OUTDATED
 
     def install(self, machine: Machine) -> None:
         """See :class:`FileManager`."""
+        if self.state(machine) is State.SHARED:
+            return
         entries, ours = self.entries(machine), set(self._ours(machine))
         for path in entries:
             if path not in ours and os.path.lexists(path):
@@ -126,6 +132,10 @@ class OwnFiles:
                 with contextlib.suppress(OSError):
                     if path.is_file() and mark(self.name).encode() in path.read_bytes():
                         yield path
+
+    def _shared(self, machine: Machine) -> bool:
+        names = [path.relative_to(machine.data) for path in self.entries(machine) if path.is_relative_to(machine.data)]
+        return any((folder / name).exists() for folder in machine.system_data for name in names)
 
     def _remove(self, paths: set[Path]) -> None:
         for path in paths:

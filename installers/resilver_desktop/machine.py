@@ -15,7 +15,7 @@ from resilver_desktop.actions import Action
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """``config`` and ``data``: XDG's folders; ``system_config``: those of the system, the first wins.
+    """``config`` and ``data``: XDG's folders; ``system_config``, ``system_data``: the system's, the first wins.
 
     ``program``: the words that start :mod:`resilver_desktop`. ``language``: of labels where a format has but one.
     """
@@ -25,6 +25,7 @@ class Machine:
     config: Path
     data: Path
     system_config: tuple[Path, ...]
+    system_data: tuple[Path, ...]
     path: str
     language: str
     program: tuple[str, ...]
@@ -50,8 +51,14 @@ def this_machine(environ: Mapping[str, str] = os.environ, platform: str = sys.pl
         home=home,
         config=Path(environ.get("XDG_CONFIG_HOME") or home / ".config"),
         data=Path(environ.get("XDG_DATA_HOME") or home / ".local" / "share"),
-        system_config=tuple(map(Path, (environ.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(os.pathsep))),
+        system_config=_folders(environ.get("XDG_CONFIG_DIRS") or "/etc/xdg"),
+        system_data=_folders(environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"),
         path=environ.get("PATH", os.defpath),
         language=system_language(environ, platform),
-        program=(str(python), "-m", "resilver_desktop"),
+        # -P: file managers start it in the folder of the pictures, out of which no code may come
+        program=(str(python), "-P", "-m", "resilver_desktop"),
     )
+
+
+def _folders(listed: str) -> tuple[Path, ...]:
+    return tuple(map(Path, listed.split(":")))

@@ -15,8 +15,8 @@ def environ(tmp_path):
     home = tmp_path / "home"
     home.mkdir()
     folders = {f"XDG_{name}_HOME": str(home / name.lower()) for name in ("CONFIG", "DATA", "STATE", "CACHE")}
-    system = tmp_path / "system"
-    return {"PATH": os.environ["PATH"], "HOME": str(home), **folders, "XDG_CONFIG_DIRS": str(system), "LANG": "C.UTF-8"}
+    system = {f"XDG_{name}_DIRS": str(tmp_path / f"system {name.lower()}") for name in ("CONFIG", "DATA")}
+    return {"PATH": os.environ["PATH"], "HOME": str(home), **folders, **system, "LANG": "C.UTF-8"}
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import os
 import shlex
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from urllib.parse import quote_from_bytes
 from xml.etree import ElementTree as ET
@@ -16,13 +15,16 @@ import pytest
 from fakes.chosen import ODD_NAMES, daemon_in, originals, results, save_odd
 from fakes.hot_folder import wait_for
 from fakes.photos import save_photo
+from resilver.cli import main
 from resilver.picture_io.provenance import read_provenance
 from resilver_desktop.key_files import OPEN_WITH
+from resilver_desktop.machine import this_machine
 from resilver_desktop.managers import MANAGERS
 from resilver_desktop.thunar import Thunar
+from resilver_watcher.remote import Remote
 
 CAUGHT = {"capture_output": True, "timeout": 60}
-PROGRAM = [sys.executable, "-m", "resilver_desktop"]
+PROGRAM = [*this_machine(os.environ).program]
 
 
 @pytest.fixture
@@ -36,6 +38,14 @@ def chosen(tmp_path):
     folder = tmp_path / "my pictures"
     save_odd(folder)
     return folder
+
+
+@pytest.fixture
+def trap(chosen):
+    """In the folder of the pictures lies code under names that Python looks for."""
+    for name in ("argparse", "resilver_desktop", "resilver", "PIL", "sitecustomize"):
+        (chosen / f"{name}.py").write_text(f"open({str(chosen / 'trapped')!r}, 'w')\n")
+    return chosen
 
 
 def by_thunar(machine, folder, names):
@@ -77,6 +87,20 @@ def test_every_name_comes_out(way, daemon, chosen, machine, environ, monkeypatch
     assert done.returncode == 0, done.stderr
     wait_for(lambda: results(chosen) == originals(chosen))
     assert len([path for path in chosen.rglob("*") if path.is_file()]) == 2 * (len(ODD_NAMES) + 1)
+
+
+def test_no_code_comes_out_of_the_pictures_folder(trap, machine, environ, monkeypatch):
+    """Neither the command nor the daemon and the worker that it starts run what lies beside the pictures."""
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    try:
+        done = by_thunar(machine, trap, ["a.png"])
+        assert done.returncode == 0, done.stderr
+        wait_for(lambda: Remote().status().counts["done"] == 1, 60)
+        assert not (trap / "trapped").exists()
+        assert Path(f"/proc/{Remote().status().pid}/cwd").readlink() == Path(environ["HOME"])
+    finally:
+        main(["stop"])
 
 
 def test_what_was_asked_is_done(daemon, tmp_path, environ):

@@ -125,6 +125,18 @@ def test_another_language(manager, machine):
     assert manager.state(russian) is State.ABSENT
 
 
+def test_what_a_package_brought_is_not_brought_twice(user, machine, monkeypatch, capsys):
+    """Where everybody has the entries, none are written for this user, and the package's stay."""
+    everybody = machine.system_data[0] / "nemo" / "actions" / "resilver-1-restore.nemo_action"
+    everybody.parent.mkdir(parents=True)
+    everybody.write_text("[Nemo Action]\n")
+    assert main(["integrate", "install", "nemo"]) == 0
+    assert "nemo: installed for everybody" in capsys.readouterr().out
+    assert files(user) == {}
+    assert main(["integrate", "remove"]) == 0
+    assert everybody.exists()
+
+
 class FakeRegistry:
     """Keys and values in memory, which refuses as Windows does to write below a key that is not there."""
 
