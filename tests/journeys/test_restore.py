@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -41,6 +42,18 @@ def test_a_faded_photograph_is_mended_and_enlarged(home, faded):
     assert (spread(final) > spread(source) + 20).all()
     assert (hashlib.sha256(source.read_bytes()).hexdigest(), source.stat().st_mtime_ns) == before
     assert files(home.path) == ["attic.jpg", "restored/attic-improved-x2.jpg"]
+
+
+def test_no_code_comes_out_of_the_photographs_folder(home, faded):
+    """The installed command, called in a folder with code under names that Python looks for, runs none of it."""
+    faded(home.path / "attic.jpg")
+    for name in ("argparse", "resilver", "PIL", "sitecustomize"):
+        (home.path / f"{name}.py").write_text("open('trapped', 'w')\n")
+    program = [str(Path(sys.executable).with_name("resilver")), "restore", "attic.jpg"]
+    done = subprocess.run(program, cwd=home.path, env=home.environ, capture_output=True, check=False, timeout=200)
+    assert done.returncode == 0, done.stderr
+    assert "attic-improved.jpg" in files(home.path)
+    assert "trapped" not in files(home.path)
 
 
 def test_all_results_are_kept_when_asked(home, faded):

@@ -74,7 +74,7 @@ def test_a_desktop_starts_the_right_program(home, tmp_path, odd_python):
     path = autostart.turn_on({**home, **DESKTOP}, "linux")
     subprocess.run(["gio", "launch", str(path)], check=True, timeout=30, env={**os.environ, "HOME": str(tmp_path)})
     _wait_for(tmp_path / "ran")
-    assert (tmp_path / "ran").read_text().split() == ["-m", "resilver_watcher"]
+    assert (tmp_path / "ran").read_text().split() == ["-P", "-m", "resilver_watcher"]
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze (Debian: systemd)")
@@ -97,7 +97,7 @@ def test_systemd_takes_the_unit(home, tmp_path, odd_python):
 def test_launchd_gets_the_words(home, odd_python):
     """The property list holds the program and its arguments as they are."""
     agent = plistlib.loads(autostart.turn_on(home, "darwin").read_bytes())
-    assert agent["ProgramArguments"] == [str(odd_python), "-m", "resilver_watcher"]
+    assert agent["ProgramArguments"] == [str(odd_python), "-P", "-m", "resilver_watcher"]
     assert agent["RunAtLoad"] is True
 
 

@@ -38,7 +38,7 @@ def command(*arguments: str) -> list[str]:
     windowless = program.with_name("pythonw.exe")
     if sys.platform == "win32" and windowless.exists():
         program = windowless
-    return [str(program), "-m", "resilver_watcher", *arguments]
+    return [str(program), "-P", "-m", "resilver_watcher", *arguments]  # -P: no code out of the folder it starts in
 
 
 def turn_on(environ: Mapping[str, str] = os.environ, platform: str = sys.platform) -> Path | None:

@@ -106,7 +106,7 @@ class Tray:
         if self._process is None or self._process.poll() is not None:
             try:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", "resilver_watcher.tray"], stdin=subprocess.DEVNULL
+                    [sys.executable, "-P", "-m", "resilver_watcher.tray"], stdin=subprocess.DEVNULL
                 )
             except OSError as error:
                 _log.warning("no tray: %s", error)

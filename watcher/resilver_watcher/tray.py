@@ -133,7 +133,7 @@ def run_resilver(arguments: Sequence[str]) -> None:
     Raises:
         OSError: it cannot be started.
     """
-    command = [sys.executable, "-m", "resilver.cli", *arguments]
+    command = [sys.executable, "-P", "-m", "resilver.cli", *arguments]
     subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
 
 

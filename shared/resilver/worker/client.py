@@ -72,7 +72,8 @@ def share_cores(settings: Settings, workers: int) -> Settings:
 
 def worker_command() -> list[str]:
     """How this installation starts a worker: the one place to change for a program that brings no interpreter."""
-    return [sys.executable, "-m", "resilver.worker"]
+    # -P: the folder that the user stands in may hold anything, and no code comes out of it
+    return [sys.executable, "-P", "-m", "resilver.worker"]
 
 
 class Worker:
