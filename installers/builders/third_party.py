@@ -123,7 +123,7 @@ def _home(name: str) -> str:
     for label in ("homepage", "home", "source", "repository", "source code"):
         if label in named:
             return named[label]
-    return about.get("Home-page") or next(iter(links.values()), f"https://pypi.org/project/{name}/")
+    return about.get("Home-page") or next(iter(links.values()), "its package says none")
 
 
 def _card(digest: Path) -> str:
