@@ -88,6 +88,17 @@ def test_pages_and_margins_are_left_alone(portrait, runtime):
     assert not found[:30].any()
 
 
+@pytest.mark.parametrize("noise", [0, 10, 25])
+def test_drawings_are_left_alone(runtime, noise):
+    """Eyes, dots and lines on plain paper are what was drawn, under grain as well."""
+    drawn = np.full((256, 256, 3), 250, np.uint8)
+    cv2.circle(drawn, (120, 110), 80, (10, 10, 10), 4)
+    for x in (95, 150):
+        cv2.circle(drawn, (x, 98), 12, (0, 0, 0), -1)
+    grainy = np.clip(drawn + np.random.default_rng(5).normal(0, noise, drawn.shape), 0, 255).astype(np.uint8)
+    assert not find(grainy, runtime).any()
+
+
 def test_what_is_transparent_is_not_damaged(portrait, runtime):
     """Where nothing is to be seen nothing is filled."""
     damaged, truth = scratched(portrait)

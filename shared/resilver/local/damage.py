@@ -33,6 +33,7 @@ _LEAST_SEEN = 300
 # a copy whose short side is at least the last of these (training/README.md tells what else was tried)
 _CERTAIN, _LEAST_PIXELS, _LEAST_PART, _DECIDING = 0.993, 110, 0.0006, 600
 _ROWS = 512
+_SMALL = 384  # at least the long side of the copy that tells drawings; of 220 validation pictures none is taken for one
 _WIDEN = np.ones((3, 3), np.uint8)
 # 24 pixels inside a hole its fill comes from a reduced copy of at most so many pixels, which all tiles share
 _DEEP, _COARSE = np.ones((49, 49), np.uint8), 1_500_000
@@ -48,9 +49,9 @@ def find_damage(picture: Picture, seen: Assessment, runtime: Runtime, report: Re
         EngineError, OutputFull, Cancelled: see :func:`run_tiled`.
     """
     mask = np.zeros((picture.height, picture.width), np.uint8)
-    if seen.page:
-        return mask
     light, damaged = _light(picture), False
+    if seen.page or _is_drawn(light):
+        return mask
     scales = [scale for scale in _CHANCES if scale == 1 or min(mask.shape) >= _LEAST_SEEN * scale]
     for number, scale in enumerate(scales):
         part = report.part(*((0, 0.8), (0.8, 0.95), (0.95, 1))[number])
@@ -65,6 +66,14 @@ def find_damage(picture: Picture, seen: Assessment, runtime: Runtime, report: Re
     if not damaged:
         mask[:] = 0
     return np.asarray(cv2.dilate(mask, _WIDEN))
+
+
+def _is_drawn(light: Pixels) -> bool:
+    """Whether most of it is paper of one light tone, also below grain: there lines and dots are what was drawn."""
+    scale = max(1, max(light.shape) // _SMALL)
+    levels = np.bincount(cv2.GaussianBlur(_reduced(light, scale), (0, 0), 1.5).ravel(), minlength=256)
+    paper = int(levels.argmax())
+    return paper > 128 and bool(levels[max(0, paper - 5) : paper + 6].sum() > 0.5 * levels.sum())
 
 
 def _keep_inside(found: Pixels, picture: Picture, frame: Frame) -> None:
