@@ -25,11 +25,11 @@ def told(suite, *subjects, before=""):
     return Counter(name.partition(": ")[0] for name in traces), {name: trace for name, trace in traces.items() if trace}
 
 
-def test_every_kind_of_layer_is_restored_into_a_new_one(suite):
+def test_every_kind_of_layer_is_restored_coloured_and_enlarged_into_a_new_one(suite):
     """Originals and all outside a selection stay as they are; any precision, gray or RGB, alpha, offsets, profile."""
     count, failures = told(suite, "matrix")
     assert not failures
-    assert count == {"matrix": 240}
+    assert count == {"matrix": 640}
 
 
 def test_results_are_placed_and_what_goes_wrong_or_is_stopped_changes_nothing(suite):
