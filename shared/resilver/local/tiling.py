@@ -26,10 +26,9 @@ Border = Literal["edge", "reflect"]
 Place = tuple[int, int]
 
 # The averages of squeeze-and-excite blobs are those of all tiles while what these keep fits, which are pictures
-# of up to 1.6 megapixels at x2 and 1.1 with one network for x4 (two of x2: 0.4), else of as many tiles as fit.
-# Up to 0.7 megapixels nothing is computed twice. 100 megapixels at x2 were seen to take 1.5 GB in all while
-# they learned
-_KEPT_BYTES = 900_000_000
+# of up to 2.2 megapixels at x2 and 1.5 with one network for x4 (two of x2: 0.5), else of as many tiles as fit.
+# Where there is room left, less is computed twice: nothing up to 0.9 megapixels at x2
+_KEPT_BYTES = 1_200_000_000
 
 
 @dataclass(eq=False)
@@ -38,7 +37,7 @@ class Work:
 
     ``averages``: of each stage. ``made``: what a stage made of a sample while it learned, by stage and
     place. ``place``: the tile that is run now. ``step``: worth of a stage's step with one sample, in tiles.
-    ``spare``: whether there is room for what is spare to a network's averages (see :class:`Pool`).
+    ``spare``: the tiles for which there is room to keep what is spare (see :class:`Pool`).
     """
 
     runtime: Runtime
@@ -48,7 +47,7 @@ class Work:
     made: dict[tuple[object, Place], Floats] = field(default_factory=dict)
     place: Place = (0, 0)
     step: float = 0.0
-    spare: bool = False
+    spare: frozenset[Place] = frozenset()
     done: float = 0.0
     total: float = 1.0
 
@@ -161,7 +160,7 @@ class Single:
         self, sample: Sample, state: dict[str, Blob], pool: Pool, work: Work
     ) -> tuple[dict[str, Blob], Floats]:
         """Run one sample to the next pooled blob; the state is then what the rest of the network needs."""
-        needed = (*pool.keep, *(pool.spare if work.spare else ()), pool.of)
+        needed = (*pool.keep, *(pool.spare if sample.place in work.spare else ()), pool.of)
         kept = {name: state[name] for name in needed if name in state}
         made, new = self._part(sample, state, pool.of, [name for name in needed if name not in state], work)
         return kept | new, made
@@ -285,11 +284,12 @@ def _run(stage: Stage, source: Blocks, side: int, work: Work, kept_bytes: int) -
     work.total = len(rows) * len(columns)
     learned: set[Place] = set()
     if work.total > 1 and _pooled(stage):
-        most, most_with_spare = (kept_bytes // _kept(stage, rows, columns, spare) for spare in (False, True))
-        work.spare = most_with_spare >= work.total
-        samples = _samples(source, rows, columns, max(most, 1))
+        least, most = (_kept(stage, rows, columns, spare) for spare in (False, True))
+        samples = _samples(source, rows, columns, max(kept_bytes // least, 1))
         canvas.release(source.pixels)
         learned = {sample.place for sample in samples}
+        roomy = (kept_bytes - len(samples) * least) // max(most - least, 1)
+        work.spare = frozenset(sample.place for sample in samples[: max(roomy, 0)])
         work.step = 1 / _pooled(stage)
         stage.learn(samples, work)
     out = canvas.allocate((height * stage.scale, width * stage.scale, source.channels), source.pixels.dtype)
