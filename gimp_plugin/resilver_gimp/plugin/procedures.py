@@ -106,7 +106,9 @@ def _do(
     config: Gimp.ProcedureConfig,
 ) -> list[Gimp.Item]:
     import job  # late: GIMP asks for the procedures' descriptions much more often than it runs one
+    from channel import end_with_parent
 
+    end_with_parent()
     name = procedure.get_name()
     job.check_image(image, drawables)
     core = _core(procedure, run_mode, config, drawables)
