@@ -52,7 +52,7 @@ _FOREIGN = (
     *("broken data stream when reading image file", "unrecognized data stream contents when reading image file"),
     "tiff2vips: Read error at scanline {0}; got {1} bytes, expected {2}",  # libvips'
     "tiff2vips: Not enough data at scanline {0} (short {1} bytes)",
-    *("vipspng: libpng read error", "VipsJpeg: premature end of JPEG image"),
+    *("vipspng: libpng read error", "VipsJpeg: premature end of JPEG image", "VipsIcc: Read from memory error"),
 )
 """What systems and libraries say inside the brackets of our own sentences."""
 
