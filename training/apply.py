@@ -29,7 +29,7 @@ LEAST_SEEN = 300  # short side of the smallest copy that damage is looked for in
 THRESHOLDS = {1: 0.7, 2: 0.85, 4: 0.93}
 # a picture is left alone that has more than the chance CERTAIN on a smaller part or on fewer pixels, looked at in full
 # size and in copies of a short side of at least DECIDING: what is busy and small is full of doubtful places
-CERTAIN, LEAST_PART, LEAST_PIXELS, DECIDING = 0.9945, 0.0006, 110, 600
+CERTAIN, LEAST_PART, LEAST_PIXELS, DECIDING = 0.993, 0.0006, 110, 600
 
 
 class Exported:

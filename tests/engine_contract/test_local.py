@@ -65,7 +65,7 @@ def test_strength_0_is_not_called_good(tmp_path):
 def test_damage_counts_as_wrong(tmp_path):
     """What is damaged and nothing else is not good: it is filled and said to be, and at strength 0 left for that."""
     scratched = data.astronaut()[:256, 96:352].copy()
-    cv2.line(scratched, (20, 10), (110, 240), (255, 255, 255), 2)
+    cv2.line(scratched, (20, 10), (110, 240), (255, 255, 255), 3)
     engine, picture = LocalEngine(LocalSettings(models=tmp_path)), Picture(pixels=scratched)
     (step,) = engine.improve(picture, Recipe(), Report(), ("improved",)).outputs["improved"].steps
     assert step.detail == "fill damage"

@@ -31,7 +31,7 @@ _CHANCES = {1: 0.7, 2: 0.85, 4: 0.93}
 _LEAST_SEEN = 300
 # A picture is damaged where so many pixels, and so large a part of it, have more than that chance, in the picture or in
 # a copy whose short side is at least the last of these (training/README.md tells what else was tried)
-_CERTAIN, _LEAST_PIXELS, _LEAST_PART, _DECIDING = 0.9945, 110, 0.0006, 600
+_CERTAIN, _LEAST_PIXELS, _LEAST_PART, _DECIDING = 0.993, 110, 0.0006, 600
 _ROWS = 512
 _SMALL = 384  # at least the long side of the copy that tells drawings; of 220 validation pictures none is taken for one
 _WIDEN = np.ones((3, 3), np.uint8)
