@@ -12,7 +12,7 @@ from pathlib import Path
 from resilver import __version__
 from resilver.cli.doctor import Problem
 from resilver.worker.protocol import PROTOCOL
-from resilver_gimp.install import ENTRY, SOURCE, mark_of, read_json, shipped, stale_folders
+from resilver_gimp.install import ENTRY, SOURCE, read_json, shipped, stale_folders, version_of
 from resilver_gimp.places import Place
 
 AGAIN = "Give `resilver gimp install`, then start GIMP again."
@@ -67,7 +67,7 @@ def _entry(entry: Path) -> Iterator[Problem]:
 
 
 def _files(place: Place, source: Path) -> Iterator[Problem]:
-    installed = mark_of(place.folder).get("version")
+    installed = version_of(place)
     if installed is None:
         yield Problem(f"{place.folder} was not put there by Resilver.", f"Remove it if you can spare it. {AGAIN}")
     elif installed != __version__:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from resilver.cli.printing import complain, print_json, shown
 
@@ -40,85 +40,110 @@ def _add(
 
 
 def _install(_args: argparse.Namespace) -> int:
-    from resilver_gimp.install import install
-    from resilver_gimp.places import never_started, start_once
+    from resilver_gimp.checks import problems
+    from resilver_gimp.places import find_packaged, find_places, never_started, start_once
 
-    places = _places()
-    if new := never_started(places, os.environ, sys.platform):
+    packaged = find_packaged(os.environ, sys.platform)
+    kept = packaged if packaged and not problems(packaged) else None
+    places = find_places(os.environ, sys.platform)
+    if not kept and (new := never_started(places, os.environ, sys.platform)):
         print(f"GIMP {new[1].version} was never started; letting it make its folder (some seconds).", flush=True)
         start_once(new[0], os.environ)
-        places = _places()
+        places = find_places(os.environ, sys.platform)
+    if kept:
+        print(f"Installed: {shown(kept.folder)} ({kept.note} None of your own is needed beside it.)")
     for place in places:
-        if place.usable:
-            install(place)
-            print(f"Installed: {shown(place.folder)}{f' ({place.note})' if place.note else ''}")
-        else:
-            print(f"Not installed: {place.note}")
-    if not any(place.usable for place in places):
+        _bring(place, kept)
+    after = states()
+    if not any(place["usable"] for place in after):
         complain(NO_GIMP)
         return 1
-    problems = [problem for _, found in _examined(places) for problem in found]
-    _print_problems(problems)
+    found = [problem for place in after for problem in place["problems"]]
+    _print_problems(found)
     print("Start GIMP again: Filters > Enhance > Resilver.")
-    return 1 if problems else 0
+    return 1 if found else 0
+
+
+def _bring(place: Place, kept: Place | None) -> None:
+    """Install into it, or take away an older copy that would hide the one of the package."""
+    from resilver_gimp.install import install, uninstall
+
+    if not place.usable:
+        print(f"Not installed: {place.note}")
+    elif kept is None or place.kind != "native":
+        install(place)
+        print(f"Installed: {shown(place.folder)}{f' ({place.note})' if place.note else ''}")
+    elif uninstall(place):
+        print(f"Removed: {shown(place.folder)} (It would hide the one of the package.)")
 
 
 def _uninstall(_args: argparse.Namespace) -> int:
     from resilver_gimp.install import uninstall
+    from resilver_gimp.places import find_packaged, find_places
 
-    removed = [place for place in _places() if uninstall(place)]
+    removed = [place for place in find_places(os.environ, sys.platform) if uninstall(place)]
     for place in removed:
         print(f"Removed: {shown(place.folder)}")
     if not removed:
         print("Nothing was installed.")
+    if packaged := find_packaged(os.environ, sys.platform):
+        print(f"The one that a package brought stays until the package goes: {shown(packaged.folder)}")
     return 0
 
 
 def _status(args: argparse.Namespace) -> int:
     from resilver import __version__
-    from resilver_gimp.install import mark_of
 
-    examined = _examined(_places())
+    places = states()
     if args.json:
-        places = [
-            {
-                "kind": place.kind,
-                "gimp": place.version or None,
-                "folder": str(place.folder),
-                "usable": place.usable,
-                "installed": mark_of(place.folder).get("version"),
-                "note": place.note or None,
-                "problems": [{"what": problem.what, "remedy": problem.remedy} for problem in problems],
-            }
-            for place, problems in examined
-        ]
         print_json({"version": __version__, "places": places})
     else:
-        for place, problems in examined:
-            _print(place, problems, mark_of(place.folder).get("version"))
-    if not any(place.usable for place, _ in examined):
+        for place in places:
+            _print(place)
+    if not any(place["usable"] for place in places):
         complain(NO_GIMP)
         return 1
-    return 1 if any(problems for _, problems in examined) else 0
+    return 1 if any(place["problems"] for place in places) else 0
 
 
-def _print(place: Place, problems: list[Problem], installed: str | None) -> None:
-    state = f"plug-in {installed}" if installed else "no plug-in"
-    print(f"GIMP {place.version or '3'} ({place.kind}): {state}, {shown(place.folder)}")
-    if place.note:
-        print(f"  {place.note}")
-    _print_problems(problems)
+def states() -> list[dict[str, Any]]:
+    """Each GIMP 3 of this user, as ``status --json`` tells it."""
+    from resilver_gimp.install import version_of
+
+    return [
+        {
+            "kind": place.kind,
+            "gimp": place.version or None,
+            "folder": str(place.folder),
+            "usable": place.usable,
+            "installed": version_of(place),
+            "note": place.note or None,
+            "problems": [{"what": problem.what, "remedy": problem.remedy} for problem in problems],
+        }
+        for place, problems in _examined(_places())
+    ]
 
 
-def _print_problems(problems: list[Problem]) -> None:
+def _print(place: Mapping[str, Any]) -> None:
+    state = f"plug-in {place['installed']}" if place["installed"] else "no plug-in"
+    print(f"GIMP {place['gimp'] or '3'} ({place['kind']}): {state}, {shown(place['folder'])}")
+    if place["note"]:
+        print(f"  {place['note']}")
+    _print_problems(place["problems"])
+
+
+def _print_problems(problems: Sequence[Mapping[str, str]]) -> None:
     for problem in problems:
-        print(f"  {shown(problem.what)}\n    {shown(problem.remedy)}")
+        print(f"  {shown(problem['what'])}\n    {shown(problem['remedy'])}")
 
 
 def _places() -> list[Place]:
-    from resilver_gimp.places import find_places
+    """As GIMP sees them."""
+    from resilver_gimp.install import with_packaged
+    from resilver_gimp.places import find_packaged, find_places
 
-    return find_places(os.environ, sys.platform)
+    places, packaged = find_places(os.environ, sys.platform), find_packaged(os.environ, sys.platform)
+    return places if packaged is None else with_packaged(places, packaged)
 
 
 def _examined(places: list[Place]) -> list[tuple[Place, list[Problem]]]:

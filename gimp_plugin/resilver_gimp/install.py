@@ -9,6 +9,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -96,6 +97,25 @@ def core(place: Place) -> dict[str, Any]:
     }
     # which the daemon writes for a GIMP that may not start another program
     return {**told, "bridge": str(place.core_file.with_name("bridge.json"))} if place.kind == "flatpak" else told
+
+
+def with_packaged(places: Sequence[Place], packaged: Place) -> list[Place]:
+    """The same places as GIMP sees them where a package brought the plug-in, too: a user's own copy hides that one."""
+    seen = [
+        place
+        if place.kind != "native"
+        else replace(place, note=f"It hides the one that a package brought, {packaged.folder}.")
+        if (place.folder / ENTRY).is_file()
+        else replace(packaged, config=place.config, version=place.version or packaged.version)
+        for place in places
+    ]
+    return seen if any(place.kind == "native" for place in places) else [packaged, *seen]
+
+
+def version_of(place: Place) -> str | None:
+    """Of the plug-in that was brought there."""
+    told = read_json(place.folder / "core.json") if place.packaged else mark_of(place.folder)
+    return told.get("version")
 
 
 def mark_of(folder: Path) -> dict[str, Any]:

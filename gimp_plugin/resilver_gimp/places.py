@@ -16,6 +16,9 @@ PROGRAMS = ("gimp-console", "gimp-console-3", "gimp", "gimp-3")
 START_S = 120.0
 """The first start of all takes 5 to 10 seconds on a small machine, since it asks every plug-in."""
 _FLATPAK = "org.gimp.GIMP"
+_LIBRARIES = ("lib/*", "lib64", "lib")
+"""Where a distribution has them: Debian by kind of processor, Fedora and Arch by the other two."""
+_FOR_ALL = "A package brought it, for everybody on this computer."
 _VERSION = re.compile(r"^3\.\d+$")
 
 
@@ -24,7 +27,8 @@ class Place:
     """One GIMP: ``kind`` (native, flatpak, snap), its ``profile`` folder, and ``config``, where it sees settings lie.
 
     ``version``: as "3.0", empty where it is not known. ``note``: what was not verified. ``usable``: a plug-in can
-    work there at all; where it cannot, ``note`` says why.
+    work there at all; where it cannot, ``note`` says why. ``packaged``: the plug-in there was brought by a package, for
+    everybody on this computer, and is not Resilver's to change.
     """
 
     kind: str
@@ -33,6 +37,7 @@ class Place:
     version: str = ""
     note: str = ""
     usable: bool = True
+    packaged: bool = False
 
     @property
     def plug_ins(self) -> Path:
@@ -46,8 +51,9 @@ class Place:
 
     @property
     def core_file(self) -> Path:
-        """The file from which the plug-in there learns which Python has Resilver."""
-        return self.config / "resilver" / "gimp.json"
+        """The file from which the plug-in there learns which Python has Resilver; the user's own comes first."""
+        own = self.config / "resilver" / "gimp.json"
+        return self.folder / "core.json" if self.packaged and not own.is_file() else own
 
 
 def find_places(environ: Mapping[str, str], platform: str) -> list[Place]:
@@ -71,6 +77,21 @@ def find_places(environ: Mapping[str, str], platform: str) -> list[Place]:
         places += _snaps(home)
     unique = {place.profile: place for place in reversed(places)}
     return [place for place in places if unique[place.profile] is place]
+
+
+def find_packaged(environ: Mapping[str, str], platform: str) -> Place | None:
+    """The plug-in that a package brought for everybody's native GIMP 3, with nothing of this user's own."""
+    program = find_program(environ) if platform == "linux" else None
+    if program is None:
+        return None
+    # GIMP 3.2 looks in the folder of 3.0, too (tried): the number is that of its interface
+    system = Path(program).resolve().parents[1]
+    found = [path for library in _LIBRARIES for path in sorted(system.glob(f"{library}/gimp/3.*/plug-ins/resilver"))]
+    version = _version_of(program, environ) if found else ""
+    if not version:
+        return None
+    profile = found[0].parents[1]
+    return Place(kind="native", profile=profile, config=profile, version=version, note=_FOR_ALL, packaged=True)
 
 
 def never_started(places: list[Place], environ: Mapping[str, str], platform: str) -> tuple[str, Place] | None:

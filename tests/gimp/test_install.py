@@ -363,6 +363,105 @@ def test_the_commands_from_beginning_to_end(home, environ, place):
     assert not place.folder.exists()
 
 
+@pytest.fixture
+def packaged(environ, tmp_path):
+    """A system's GIMP 3.2 with the plug-in as the Debian package brings it; the folder of the plug-in."""
+    system = tmp_path / "usr"
+    folder = system / "lib/x86_64-linux-gnu/gimp/3.0/plug-ins/resilver"
+    make_source(folder, install.shipped())
+    (folder / install.ENTRY).chmod(0o755)
+    (folder / "core.json").write_text(json.dumps(install.core(Place(kind="native", profile=system, config=system))))
+    (system / "bin").mkdir()
+    environ["PATH"] = f"{system / 'bin'}:/usr/bin:/bin"
+    make_gimp(system / "bin", "3.2.6")
+    return folder
+
+
+def make_gimp(folder, version):
+    """Under two names, as distributions have it; it makes no profile, and would not be asked to."""
+    make_program({"PATH": str(folder)}, "gimp-console-3", f'echo "GNU Image Manipulation Program version {version}"')
+    (folder / "gimp-console").symlink_to("gimp-console-3")
+    make_program({"PATH": str(folder)}, "python3", "exit 0")  # with GIMP's modules
+
+
+def status(environ):
+    done = gimp(environ, "status", "--json")
+    return done.returncode, json.loads(done.stdout)["places"]
+
+
+def test_a_package_has_brought_it(environ, home, packaged):
+    """Before GIMP's first start, too: it is told with its version and its folder, and nothing is made for this user."""
+    code, (told,) = status(environ)
+    assert (code, told["installed"], told["folder"], told["gimp"]) == (0, __version__, str(packaged), "3.2")
+    assert "package" in told["note"]
+    before = tree(packaged)
+    for verb in ("install", "uninstall"):
+        done = gimp(environ, verb)
+        assert (done.returncode, str(packaged) in done.stdout) == (0, True), done
+    assert tree(packaged) == before
+    assert tree(home) == {}
+
+
+def test_an_own_copy_beside_the_packages_is_told_and_goes(environ, home, place, packaged):
+    """It hides the package's, as GIMP has it; `install` takes it away, and the file that names its Resilver with it."""
+    install.install(place)
+    rewrite(place.core_file, interpreter="/gone/python")
+    code, (told,) = status(environ)
+    assert (code, told["folder"], str(packaged) in told["note"]) == (1, str(place.folder), True)
+    done = gimp(environ, "install")
+    assert (done.returncode, f"Removed: {place.folder}" in done.stdout) == (0, True), done
+    assert tree(home) == {}
+    code, (told,) = status(environ)
+    assert (code, told["folder"], told["gimp"]) == (0, str(packaged), "3.0")
+
+
+def test_a_forgotten_file_of_settings_leads_the_packages_astray(environ, home, place, packaged):
+    """The user's own file comes first, as in the plug-in; where what it names is gone that is told, and mended."""
+    install.install(place)
+    rewrite(place.core_file, interpreter="/gone/python")
+    install.remove_folder(place.folder)
+    code, (told,) = status(environ)
+    assert (code, told["folder"]) == (1, str(packaged))
+    assert "/gone/python, is gone" in told["problems"][0]["what"]
+    assert gimp(environ, "install").returncode == 0
+    assert status(environ)[0] == 0
+    assert not place.folder.exists()
+
+
+def test_an_own_copy_replaces_a_package_of_another_version(environ, place, packaged):
+    """Where the package's cannot work with this Resilver, its own copy comes, with a word on which one it hides."""
+    rewrite(packaged / "core.json", version="0.0.1")
+    code, (told,) = status(environ)
+    assert (code, told["installed"]) == (1, "0.0.1")
+    assert gimp(environ, "install").returncode == 0
+    code, (told,) = status(environ)
+    assert (code, told["installed"], told["folder"]) == (0, __version__, str(place.folder))
+    assert f"hides the one that a package brought, {packaged}" in told["note"]
+
+
+def test_gimp_2_does_not_see_the_packages(environ, packaged):
+    """Debian 12's GIMP 2.10 reads no plug-ins for GIMP 3, though the package brings them there, too."""
+    (packaged.parents[5] / "bin/gimp-console").unlink()
+    (packaged.parents[5] / "bin/gimp-console-3").unlink()
+    make_gimp(packaged.parents[5] / "bin", "2.10.34")
+    assert status(environ) == (1, [])
+
+
+def test_the_doctor_agrees(environ, place, packaged):
+    """What `gimp status` finds `resilver doctor` finds; where nobody brought the plug-in it is no problem."""
+    asked = [*RESILVER[:-1], "doctor", "--json"]
+
+    def doctor():
+        done = subprocess.run(asked, env=environ, capture_output=True, text=True, timeout=60, check=False)
+        return json.loads(done.stdout)
+
+    assert (doctor()["gimp"], doctor()["problems"]) == (status(environ)[1], [])
+    (packaged / install.ENTRY).chmod(0o644)
+    assert doctor()["problems"] == status(environ)[1][0]["problems"] != []
+    shutil.rmtree(packaged)
+    assert (status(environ)[0], doctor()["problems"]) == (1, [])
+
+
 def test_the_plug_in_compiles(tmp_path):
     """Every file that is shipped is Python, and its entry says what runs it."""
     files = install.shipped()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,7 +57,8 @@ def _examine(problems: list[Problem]) -> dict[str, Any]:
         problems.append(Problem(error.message, f"Mend or remove {config_file()}, or the variable that is named."))
         settings = Settings()
     worker = _worker(settings, problems)
-    return {**worker, "models": _models(settings, problems), "folders": _folders(settings, problems)}
+    found = {**worker, "models": _models(settings, problems), "gimp": _gimp(problems)}
+    return {**found, "folders": _folders(settings, problems)}
 
 
 def _worker(settings: Settings, problems: list[Problem]) -> dict[str, Any]:
@@ -90,6 +93,14 @@ def _models(settings: Settings, problems: list[Problem]) -> list[dict[str, str]]
         found.append({"name": name, "state": state, "origin": origin, "folder": str(store.folder(name))})
         if state == "damaged":
             problems.append(Problem(f"The networks of {name} are damaged.", f"Call '{source.command}'."))
+    return found
+
+
+def _gimp(problems: list[Problem]) -> list[dict[str, Any]]:
+    """Every GIMP 3 of this user. To have no plug-in is no problem: not everybody wants it."""
+    # by name, since imports go down only and that door stands above
+    found: list[dict[str, Any]] = importlib.import_module("resilver_gimp.commands").states()
+    problems += [Problem(**problem) for place in found if place["installed"] for problem in place["problems"]]
     return found
 
 
@@ -131,6 +142,7 @@ def _print(found: dict[str, Any], problems: list[Problem]) -> None:
         state = "not installed (optional)" if optional else model["state"]
         print(f"  {model['name']:<14} {state}, from {model['origin']}")
     print(f"Networks run on\n  {found['device'] or 'unknown'}")
+    _print_gimp(found["gimp"])
     print("Folders")
     for folder in found["folders"]:
         state = "" if folder["exists"] else " (made when needed)"
@@ -139,3 +151,13 @@ def _print(found: dict[str, Any], problems: list[Problem]) -> None:
         print("No problems found.")
     for number, problem in enumerate(problems, 1):
         print(f"Problem {number}: {shown(problem.what)}\n  {shown(problem.remedy)}")
+
+
+def _print_gimp(places: Sequence[Mapping[str, Any]]) -> None:
+    print("GIMP" if places else "GIMP\n  none that can have the plug-in (optional)")
+    for place in places:
+        state = (
+            f"plug-in {place['installed']}, {shown(place['folder'])}" if place["installed"] else "no plug-in (optional)"
+        )
+        note = f"  {place['note']}" if place["note"] else ""
+        print(f"  {place['gimp'] or '3':<14} {state}{note}")
