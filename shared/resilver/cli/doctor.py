@@ -156,8 +156,6 @@ def _print(found: dict[str, Any], problems: list[Problem]) -> None:
 def _print_gimp(places: Sequence[Mapping[str, Any]]) -> None:
     print("GIMP" if places else "GIMP\n  none that can have the plug-in (optional)")
     for place in places:
-        state = (
-            f"plug-in {place['installed']}, {shown(place['folder'])}" if place["installed"] else "no plug-in (optional)"
-        )
+        plug_in = f"plug-in {place['installed']}, {shown(place['folder'])}"
         note = f"  {place['note']}" if place["note"] else ""
-        print(f"  {place['gimp'] or '3':<14} {state}{note}")
+        print(f"  {place['gimp'] or '3':<14} {plug_in if place['installed'] else 'no plug-in (optional)'}{note}")
