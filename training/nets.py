@@ -47,17 +47,20 @@ class Enlarger(nn.Module):
     Input (n, 1, h, w) with even sides, output `factor` times as large.
     """
 
-    def __init__(self, factor: int = 2, wide: int = 32, deep: int = 96) -> None:
+    def __init__(
+        self, factor: int = 2, wide: int = 32, deep: int = 96, blocks: tuple[int, int, int] = (1, 3, 2)
+    ) -> None:
         super().__init__()
         self.factor = factor
+        before, middle, after = blocks
         self.linear = nn.Conv2d(1, factor**2, 7, 1, 3, bias=False)
         self.linear.weight.data = lanczos_phases(factor)
         self.head = nn.Conv2d(1, wide, 3, 1, 1)
-        self.before = chain(wide, 1)
+        self.before = chain(wide, before)
         self.down = nn.Conv2d(wide, deep, 2, 2)
-        self.middle = chain(deep, 3)
+        self.middle = chain(deep, middle)
         self.up = nn.Conv2d(deep, 4 * wide, 1)
-        self.after = chain(wide, 2)
+        self.after = chain(wide, after)
         self.tail = nn.Conv2d(wide, factor**2, 3, 1, 1)
         nn.init.zeros_(self.tail.weight)
         nn.init.zeros_(self.tail.bias)
@@ -158,11 +161,20 @@ class Pyramid(nn.Module):
     Sides multiples of 16.
     """
 
-    def __init__(self, inputs: int, widths: tuple[int, ...] = (32, 64, 96, 128)) -> None:
+    def __init__(
+        self, inputs: int, widths: tuple[int, ...] = (32, 64, 96, 128), further: tuple[tuple[int, ...], ...] = ()
+    ) -> None:
+        """`further` holds the dilations of additional blocks by level; where few pixels are they cost little."""
         super().__init__()
         pairs = list(itertools.pairwise(widths))
         self.head = nn.Conv2d(inputs, widths[0], 4, 2, 1)
         self.enter = nn.ModuleList([NormalisedResidual(width) for width in widths])
+        self.further = nn.ModuleList(
+            [
+                nn.Sequential(*[NormalisedResidual(width, dilation) for dilation in dilations])
+                for width, dilations in itertools.zip_longest(widths, further, fillvalue=())
+            ]
+        )
         self.downs = nn.ModuleList([normalised(fine, coarse, 2) for fine, coarse in pairs])
         self.ups = nn.ModuleList([nn.Conv2d(coarse, 4 * fine, 1) for fine, coarse in pairs])
         self.leave = nn.ModuleList([NormalisedResidual(width) for width in widths[:-1]])
@@ -171,9 +183,9 @@ class Pyramid(nn.Module):
         nn.init.zeros_(self.tail.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        maps = [self.enter[0](self.head(x))]
-        for down, enter in zip(self.downs, self.enter[1:], strict=True):
-            maps.append(enter(down(maps[-1])))
+        maps = [self.further[0](self.enter[0](self.head(x)))]
+        for down, enter, further in zip(self.downs, self.enter[1:], self.further[1:], strict=True):
+            maps.append(further(enter(down(maps[-1]))))
         y = maps.pop()
         for up, leave in zip(reversed(self.ups), reversed(self.leave), strict=True):
             y = leave(F.pixel_shuffle(up(y), 2) + maps.pop())

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from training import colour, degrade
-from training.damage import Damaged, age, damage, fill
+from training.damage import BOLD, KINDS, Damaged, age, damage, fill
 from training.data import Photo, luminance, random_crop, training_photos
 from training.draw import graphic
 from training.nets import Colorizer, Denoiser, Enlarger, Filler, Pyramid
@@ -116,8 +117,15 @@ def _half_clean(factor: int) -> Callable[[NDArray, np.random.Generator], NDArray
     return lambda plane, rng: (degrade.clean if rng.random() < 0.5 else degrade.scan)(plane, factor, rng)
 
 
+def _clean(factor: int, plane: NDArray, rng: np.random.Generator) -> NDArray:
+    return degrade.clean(plane, factor, rng)
+
+
 # busy streets are where damage is hardest to tell, portraits where a mistake hurts most
 DAMAGE_SHARES = {"people": 0.35, "scenes": 0.2, "mixed": 0.25, "other": 0.08, "hr": 0.12}
+# streets are few, and were known by heart: shares of pictures turned, put side by side, laid over each other
+TURNED, CUT_PICTURES, BLENDED = 0.35, 0.2, 0.1
+BOLDLY = 0.5  # share of pictures with bold damage
 
 
 @dataclass
@@ -137,21 +145,29 @@ class DamageTask:
             for photo in training_photos(self.folder):
                 if min(photo.pixels.shape[:2]) >= self.side:
                     self.groups.setdefault(photo.category, []).append(photo.pixels)
+        truth, kind = self._crop(rng), rng.random()
+        if kind < CUT_PICTURES:  # a straight edge that is no damage, and a pair that was never seen before
+            place = int(rng.integers(self.side // 8, self.side // 2))
+            truth[:, :place] = self._crop(rng)[:, :place]
+        elif kind < CUT_PICTURES + BLENDED:
+            truth += np.float32(rng.uniform(0.2, 0.5)) * (self._crop(rng) - truth)
+        kinds = BOLD if rng.random() < BOLDLY else KINDS
+        return damage(1 - truth if rng.random() < 0.05 else truth, rng, clean=clean, kinds=kinds)
+
+    def _crop(self, rng: np.random.Generator) -> NDArray:
+        """Luma (side, side) of some picture, reduced at random: dense detail is what large scans have, reduced."""
         group = self.groups[str(rng.choice(list(DAMAGE_SHARES), p=list(DAMAGE_SHARES.values())))]
         picture = group[rng.integers(len(group))]
-        seen = int(
-            rng.integers(self.side, min(picture.shape[:2]) + 1)
-        )  # dense detail is what large scans have, reduced
-        crop = luminance(random_crop(picture, seen, rng, turn=False))
-        crop = cv2.resize(crop, (self.side, self.side), interpolation=cv2.INTER_AREA)
-        return damage(1 - crop if rng.random() < 0.05 else crop, rng, clean=clean)
+        seen = int(rng.integers(self.side, min(picture.shape[:2]) + 1))
+        crop = luminance(random_crop(picture, seen, rng, turn=rng.random() < TURNED))
+        return cv2.resize(crop, (self.side, self.side), interpolation=cv2.INTER_AREA)
 
 
 class DetectorTask(DamageTask):
     """Luma -> where the damage is."""
 
     def build(self) -> nn.Module:
-        return Pyramid(1)
+        return Pyramid(1, further=((), (), (2,), (2, 1, 2)))
 
     def sample(self, rng: np.random.Generator) -> Sample:
         case = self.damaged(rng, clean=0.2)
@@ -270,6 +286,9 @@ def _aged_lightness(plane: NDArray, rng: np.random.Generator) -> NDArray:
 
 TASKS: dict[str, Callable[[Path], Task]] = {
     "enlarge-x2-fast": lambda folder: PlaneTask(folder, Enlarger, 2, _half_clean(2), side=48),
+    "enlarge-x2-clean": lambda folder: PlaneTask(
+        folder, partial(Enlarger, 2, 64, 96, (1, 3, 4)), 2, partial(_clean, 2), side=48
+    ),
     "enlarge-x4-fast": lambda folder: PlaneTask(folder, lambda: Enlarger(4), 4, _half_clean(4), side=48),
     "denoise": lambda folder: PlaneTask(folder, Denoiser, 1, degrade.spoil, side=96, batch=12),
     "repair-detect": DetectorTask,

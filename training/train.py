@@ -28,6 +28,7 @@ WARM_UP_STEPS = 100
 FLAT_SHARE = 0.3  # of the budget at the full rate; then a cosine to zero
 SAVE_EVERY_S = 60.0
 EMA = 0.999
+LAST = ("tail", "linear")  # layers whose numbers mean something else where there are more of them
 
 
 class Samples(IterableDataset):
@@ -60,10 +61,18 @@ class Run:
             self.progress.update(state["progress"])
 
     def begin_with(self, other: Path) -> None:
-        """Takes over what fits from another network's checkpoint."""
+        """Takes over another network's weights; a wider or deeper one of the same kind begins as good as that one.
+
+        What is new is heard by no channel that was there before, until it has learned what is of use to them.
+        """
         own = self.net.state_dict()
         found = torch.load(other, map_location=self.device, weights_only=True)["average"]
-        own.update({name: part for name, part in found.items() if name in own and part.shape == own[name].shape})
+        for name, part in found.items():
+            place = own.get(name, torch.empty(0))
+            fits = part.dim() == place.dim() and all(map(int.__le__, part.shape, place.shape))
+            if fits and (name.split(".")[0] not in LAST or part.shape[:1] == place.shape[:1]):
+                place[tuple(map(slice, part.shape[:1]))] = 0
+                place[tuple(map(slice, part.shape))] = part
         self.net.load_state_dict(own)
         self.average.load_state_dict(own)
 
