@@ -15,6 +15,8 @@ from resilver_desktop.machine import Machine
 from resilver_watcher.autostart import desktop_quoted
 
 _CHOSEN = ";".join([*MIME_TYPES, FOLDER, ""])
+_NOTHING_ELSE = "all/all;!application/*;!audio/*;!font/*;!message/*;!model/*;!text/*;!video/*;"
+"""Pictures and folders by exclusion: of what it lists, libfm wants one kind that all that is chosen are of."""
 Groups = Mapping[str, Mapping[str, str]]
 
 
@@ -63,11 +65,12 @@ def _pcmanfm(machine: Machine) -> dict[Path, Entry]:
     """By the draft "Desktop Entry Specification for Menus and Actions", which libfm follows in part."""
     folder = machine.data / "file-manager" / "actions"
     names = [f"resilver-{action.name}" for action in ACTIONS]
-    menu = {"Type": "Menu", "Name": TITLE, "ItemsList": "".join(f"{name};" for name in names)}
+    # PCManFM shows the tooltip of a menu as its name (1.3)
+    menu = {"Type": "Menu", "Name": TITLE, "Tooltip": TITLE, "ItemsList": "".join(f"{name};" for name in names)}
     files = {folder / "resilver.desktop": _key_file("pcmanfm", {"Desktop Entry": menu})}
     for name, action in zip(names, ACTIONS, strict=True):
         entry = {"Type": "Action", **_labels("Name", action), "Profiles": "chosen;"}
-        profile = {"MimeTypes": _CHOSEN, "Exec": _exec(machine, action)}
+        profile = {"MimeTypes": _NOTHING_ELSE, "Exec": _exec(machine, action)}
         files[folder / f"{name}.desktop"] = _key_file(
             "pcmanfm", {"Desktop Entry": entry, "X-Action-Profile chosen": profile}
         )
@@ -115,13 +118,13 @@ DOLPHIN = OwnFiles(
     name="dolphin",
     programs=("dolphin",),
     entries=_dolphin,
-    advice="Dolphin was not tried; its format is that of KDE's.",
+    advice="Dolphin cannot hand over a picture whose name is not in UTF-8.",
 )
 PCMANFM = OwnFiles(
     name="pcmanfm",
     programs=("pcmanfm", "pcmanfm-qt"),
     entries=_pcmanfm,
-    advice="PCManFM-Qt 1.2 does not show it; for that one: resilver integrate install open-with",
+    advice="PCManFM shows it with Debian's package libfm-modules; PCManFM-Qt needs none.",
 )
 OPEN_WITH = OwnFiles(
     name="open-with",

@@ -14,7 +14,9 @@ from PIL import Image, ImageGrab
 
 from fakes.chosen import daemon_in, originals, results, save_odd
 from fakes.desktops import Desktop, until
+from resilver_desktop.caja import CAJA
 from resilver_desktop.file_manager import FileManager
+from resilver_desktop.key_files import DOLPHIN, NEMO, PCMANFM
 from resilver_desktop.machine import this_machine
 from resilver_desktop.nautilus import NAUTILUS
 from resilver_desktop.thunar import Thunar
@@ -81,14 +83,15 @@ class Window:
         """Over all files; again, if the folder was still being read."""
 
         def opened() -> bool:
-            self.do("key", "Escape")
-            self.do("mousemove", "500", "500", "click", "1")  # somewhere without a file
+            if self.count() > 1:  # a menu that is not the right one; without one Dolphin would stop reading the folder
+                self.do("key", "Escape")
+            self.do("mousemove", "700", "560", "click", "1")  # somewhere without a file
             self.do("key", "ctrl+a")
             self._still()
-            if self._kind == "thunar":  # in Nautilus 43 this key does nothing
-                self.do("key", "Menu")
-            else:
+            if self._kind == "nautilus":  # where the key does nothing (Nautilus 43)
                 self.do("mousemove", "390", "250", "click", "3")
+            else:
+                self.do("key", "Menu")
             self._still()
             return self.count() > 1
 
@@ -121,7 +124,7 @@ def use(
                 if not window.press(key):
                     return False
                 if number < len(keys) - 1:
-                    window.keep(f"{manager.name}-{number}")
+                    window.keep(f"{command[0]}-{number}")
             return in_time()
 
         def in_time() -> bool:
@@ -132,7 +135,7 @@ def use(
             return done
 
         until(tried, 200)
-        window.keep(f"{manager.name}-done")
+        window.keep(f"{command[0]}-done")
 
 
 @pytest.mark.skipif(not shutil.which("thunar"), reason="needs Debian's thunar")
@@ -149,3 +152,38 @@ def test_thunar(desktop: Desktop) -> None:
 def test_nautilus(desktop: Desktop) -> None:
     """As in Thunar, through the extension in Python."""
     use(desktop, NAUTILUS, ["nautilus", "--new-window"], ["Up", "Up", "Right", "Down", "Return"], save_odd)
+
+
+@pytest.mark.skipif(not shutil.which("nemo"), reason="needs Debian's nemo")
+def test_nemo(desktop: Desktop) -> None:
+    """As in Thunar; the lines stand in the menu itself, below the first one."""
+    use(desktop, NEMO, ["nemo"], ["Down", "Down", "Return"], save_odd)
+
+
+@pytest.mark.skipif(not shutil.which("caja"), reason="needs Debian's caja")
+def test_caja(desktop: Desktop) -> None:
+    """As in Thunar, through a script: Scripts > Resilver > 1 Restore."""
+    use(desktop, CAJA, ["caja", "--no-desktop"], ["Down", "Down", "Right", "Right", "Return"], save_odd)
+
+
+@pytest.mark.skipif(not shutil.which("dolphin"), reason="needs Debian's dolphin")
+def test_dolphin(desktop: Desktop) -> None:
+    """As in Thunar, but for a name that is not in UTF-8, which Qt cannot hold; the lines are sorted by their names."""
+
+    def without_latin_1(folder: Path) -> None:
+        for path in save_odd(folder):
+            if "\udce9" in path.name:
+                path.unlink()
+
+    use(desktop, DOLPHIN, ["dolphin", "--new-window"], ["Up", "Up", "Right", "Down", "Return"], without_latin_1)
+
+
+@pytest.mark.parametrize("program", ["pcmanfm", "pcmanfm-qt"])
+def test_pcmanfm(desktop: Desktop, program: str) -> None:
+    """As in Thunar, in both of that name."""
+    if not shutil.which(program):
+        pytest.skip(f"needs Debian's {program}")
+    if program == "pcmanfm" and not [*Path("/usr/lib").glob("*/libfm/modules/gtk-menu-actions.so")]:
+        pytest.skip("needs Debian's libfm-modules")
+    to_the_menu = ["Up"] * (3 if program == "pcmanfm-qt" else 2)
+    use(desktop, PCMANFM, [program], [*to_the_menu, "Right", "Return"], save_odd)
