@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from builders import deb, lock, release, third_party, wheels
-from builders.project import DIST
+from builders import lock, release, third_party
+from builders.project import DIST, Unbuildable
 
 TARGETS: dict[str, Callable[[], Path]] = {
-    "wheel": lambda: wheels.own(DIST),
-    "deb": lambda: deb.build(DIST),
+    **{name: partial(make, DIST) for name, make in release.INSTALLERS.items()},
+    "all": release.build_all,
     "release": release.build,
     "third-party": third_party.write,
     "lock": lock.write,
@@ -19,13 +20,16 @@ TARGETS: dict[str, Callable[[], Path]] = {
 
 
 def main(names: list[str]) -> int:
-    """Build each of them; 2 where one is unknown."""
-    wanted = ["wheel", "deb"] if names == ["all"] else names
-    if not wanted or not set(wanted) <= TARGETS.keys():
-        print(f"name some of these: all, {', '.join(TARGETS)}", file=sys.stderr)
+    """Build each of them; 2 where one is unknown, or cannot be built here."""
+    if not names or not set(names) <= TARGETS.keys():
+        print(f"name some of these: {', '.join(TARGETS)}", file=sys.stderr)
         return 2
-    for name in wanted:
-        print(TARGETS[name]())
+    try:
+        for name in names:
+            print(TARGETS[name]())
+    except Unbuildable as error:
+        print(error, file=sys.stderr)
+        return 2
     return 0
 
 

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import json
-import os
 import shutil
 import subprocess
 from dataclasses import replace
 from email.utils import formatdate
 from pathlib import Path
 
-from builders import command_texts, wheels
+from builders import wheels
 from builders.lock import EXTRA
-from builders.project import BUILD, HERE, ROOT, epoch, reproducible, version
+from builders.project import BUILD, HERE, ROOT, Unbuildable, epoch, reproducible, version
+from builders.tree import fill_share, gzipped, put, settle
 from resilver_desktop.key_files import DOLPHIN, NEMO
 from resilver_desktop.machine import this_machine
 from resilver_desktop.nautilus import NAUTILUS
 from resilver_gimp.install import ENTRY, core, shipped
 from resilver_gimp.places import Place
-from resilver_watcher.icons import draw
 
 _SCRIPTS = HERE / "debian"
 _LIBRARY = "usr/lib/resilver"
@@ -28,11 +25,16 @@ _PYTHON = f"/{_LIBRARY}/venv/bin/python"
 _MENUS = (_PYTHON, "-P", "-m", "resilver_desktop")
 """What file managers start; -P, since they may do it in a folder with anything in it."""
 _GIMP = "usr/lib/x86_64-linux-gnu/gimp/3.0/plug-ins/resilver"
-_ICON_SIZES = (16, 22, 24, 32, 48, 64, 128, 256)
 
 
 def build(folder: Path, release: str = "") -> Path:
-    """Build ``resilver_VERSION_amd64.deb`` into the folder; ``release`` replaces the version."""
+    """Build ``resilver_VERSION_amd64.deb`` into the folder; ``release`` replaces the version.
+
+    Raises:
+        Unbuildable: Debian's tools are not here.
+    """
+    if not shutil.which("dpkg-deb"):
+        raise Unbuildable("The package for Debian needs dpkg-deb; make it on Debian, or install the package dpkg.")
     release = release or version()
     tree = BUILD / "deb"
     shutil.rmtree(tree, ignore_errors=True)
@@ -40,12 +42,13 @@ def build(folder: Path, release: str = "") -> Path:
     library.mkdir(parents=True)
     for wheel in [wheels.own(BUILD / "own-wheel"), *wheels.of_others()]:
         shutil.copyfile(wheel, library / wheel.name)
-    _commands(tree)
+    put(tree / "usr/bin/resilver", (_SCRIPTS / "resilver").read_bytes(), executable=True)
+    fill_share(tree / "usr/share", "zsh/vendor-completions")
     _documents(tree, release)
     _desktop(tree)
     _gimp(tree)
     _control(tree, release)
-    _settle(tree)
+    settle(tree)
     folder.mkdir(parents=True, exist_ok=True)
     package = folder / f"resilver_{release}_amd64.deb"
     # wheels are compressed already, so the quickest that Debian's policy knows will do
@@ -54,46 +57,33 @@ def build(folder: Path, release: str = "") -> Path:
     return package
 
 
-def _commands(tree: Path) -> None:
-    _put(tree / "usr/bin/resilver", (_SCRIPTS / "resilver").read_bytes(), executable=True)
-    texts = {path.name: path.read_bytes() for path in command_texts.write(BUILD / "texts")}
-    _put(tree / "usr/share/man/man1/resilver.1.gz", _gzipped(texts["resilver.1"]))
-    _put(tree / "usr/share/bash-completion/completions/resilver", texts["resilver.bash"])
-    _put(tree / "usr/share/zsh/vendor-completions/_resilver", texts["_resilver"])
-    _put(tree / "usr/share/fish/vendor_completions.d/resilver.fish", texts["resilver.fish"])
-
-
 def _documents(tree: Path, release: str) -> None:
     folder = tree / "usr/share/doc/resilver"
-    _put(folder / "copyright", (_SCRIPTS / "copyright").read_bytes())
-    _put(folder / "THIRD_PARTY.md", (ROOT / "THIRD_PARTY.md").read_bytes())
-    _put(folder / "NEWS.gz", _gzipped((ROOT / "CHANGELOG.md").read_bytes()))
+    put(folder / "copyright", (_SCRIPTS / "copyright").read_bytes())
+    put(folder / "THIRD_PARTY.md", (ROOT / "THIRD_PARTY.md").read_bytes())
+    put(folder / "NEWS.gz", gzipped((ROOT / "CHANGELOG.md").read_bytes()))
     maker = next(line for line in (_SCRIPTS / "control").read_text("utf-8").splitlines() if "Maintainer" in line)
     entry = f"resilver ({release}) stable; urgency=medium\n\n  * What is new stands in NEWS.gz.\n\n"
     signed = f"{entry} -- {maker.partition(': ')[2]}  {formatdate(epoch())}\n"
-    _put(folder / "changelog.gz", _gzipped(signed.encode()))
+    put(folder / "changelog.gz", gzipped(signed.encode()))
 
 
 def _desktop(tree: Path) -> None:
     share = tree / "usr/share"
-    _put(share / "applications/resilver.desktop", (_SCRIPTS / "resilver.desktop").read_bytes())
-    for size in _ICON_SIZES:
-        file = io.BytesIO()
-        draw("idle", size=size).save(file, "PNG")
-        _put(share / f"icons/hicolor/{size}x{size}/apps/resilver.png", file.getvalue())
+    put(share / "applications/resilver.desktop", (_SCRIPTS / "resilver.desktop").read_bytes())
     machine = replace(this_machine({"HOME": "/", "LANG": "C"}, "linux"), data=Path("/usr/share"), program=_MENUS)
     for manager in (NAUTILUS, NEMO, DOLPHIN):
         for path, entry in manager.entries(machine).items():
             # what KDE asks of entries in a home, to be executable, it does not ask of the system's
-            _put(tree / path.relative_to("/"), entry.text.encode())
+            put(tree / path.relative_to("/"), entry.text.encode())
 
 
 def _gimp(tree: Path) -> None:
     for name, data in shipped().items():
-        _put(tree / _GIMP / name, data, executable=name == ENTRY)
+        put(tree / _GIMP / name, data, executable=name == ENTRY)
     system = Place(kind="native", profile=Path("/"), config=Path("/"))
     told = {**core(system), "interpreter": _PYTHON, "log": "~/.local/state/resilver/log/gimp.log"}
-    _put(tree / _GIMP / "core.json", json.dumps(told, indent=2).encode())
+    put(tree / _GIMP / "core.json", json.dumps(told, indent=2).encode())
 
 
 def _control(tree: Path, release: str) -> None:
@@ -103,21 +93,4 @@ def _control(tree: Path, release: str) -> None:
         text = (_SCRIPTS / name).read_text("utf-8")
         for mark, value in filled.items():
             text = text.replace(mark, value)
-        _put(tree / "DEBIAN" / name, text.encode(), executable=name in {"postinst", "prerm"})
-
-
-def _put(path: Path, data: bytes, *, executable: bool = False) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
-    path.chmod(0o755 if executable else 0o644)
-
-
-def _gzipped(data: bytes) -> bytes:
-    return gzip.compress(data, 9, mtime=0)
-
-
-def _settle(tree: Path) -> None:
-    """Give everything the same time, and folders the same rights."""
-    for path in [tree, *tree.rglob("*")]:
-        path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
-        os.utime(path, (epoch(), epoch()))
+        put(tree / "DEBIAN" / name, text.encode(), executable=name in {"postinst", "prerm"})

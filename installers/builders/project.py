@@ -14,6 +14,10 @@ BUILD = ROOT / "build"
 HERE = Path(__file__).parents[1]
 
 
+class Unbuildable(Exception):
+    """This installer cannot be made here; the sentence says what is missing, and how it comes."""
+
+
 def version() -> str:
     """The project's version, read and not imported, so that it is that of this tree."""
     text = (ROOT / "shared" / "resilver" / "__init__.py").read_text("utf-8")

@@ -6,44 +6,71 @@ import datetime as dt
 import hashlib
 import json
 import shutil
+import sys
 import uuid
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from builders import deb, third_party, wheels
-from builders.lock import locked
-from builders.project import DIST, ROOT, epoch, version
+from builders import deb, tarball, third_party, wheels, windows
+from builders.lock import LINUX, WINDOWS, locked, needed
+from builders.project import DIST, ROOT, Unbuildable, epoch, version
 
+INSTALLERS: dict[str, Callable[[Path], Path]] = {
+    "wheel": wheels.own,
+    "deb": deb.build,
+    "tarball": tarball.build,
+    "windows": windows.build,
+}
+"""What builds each of them into a folder; what cannot be built here raises :class:`.Unbuildable`."""
 SUMS = "SHA256SUMS"
 _WEIGHTS = ROOT / "shared" / "resilver" / "local" / "weights"
 _OURS = "Apache-2.0"
 
 
+def build_all(folder: Path = DIST) -> Path:
+    """Build every installer that can be built here into the folder, and tell which are left out, and why."""
+    for name, make in INSTALLERS.items():
+        try:
+            print(make(folder))
+        except Unbuildable as error:
+            print(f"left out: {name}. {error}", file=sys.stderr)
+    return folder
+
+
 def build(folder: Path = DIST) -> Path:
     """Build all into the folder, which is emptied first; the file of digests, as ``sha256sum --check`` reads it."""
     shutil.rmtree(folder, ignore_errors=True)
-    wheels.own(folder)
-    deb.build(folder)
-    (folder / f"resilver-{version()}.cdx.json").write_text(json.dumps(materials(), indent=1) + "\n", "utf-8")
+    build_all(folder)
+    debian = tarball.parts() if [*folder.glob("*.tar.gz")] else []
+    told = json.dumps(materials(debian), indent=1) + "\n"
+    (folder / f"resilver-{version()}.cdx.json").write_text(told, "utf-8")
     files = sorted(path for path in folder.iterdir() if path.name != SUMS)
     (folder / SUMS).write_text("".join(f"{_digest(path)}  {path.name}\n" for path in files), "utf-8")
     return folder / SUMS
 
 
-def materials() -> dict[str, Any]:
-    """The bill of materials after CycloneDX 1.6: all that is shipped, and what needs what."""
-    versions = locked()
-    packages = sorted(third_party.shipped())
+def materials(debian: Sequence[tarball.Part] = ()) -> dict[str, Any]:
+    """The bill of materials after CycloneDX 1.6: all that is shipped, and what needs what.
+
+    ``debian``: what the tarball took of that system.
+    """
+    versions = locked(WINDOWS) | locked(LINUX)
+    packages = sorted(third_party.packages())
     refs = {name: f"pkg:pypi/{name}@{versions[name]}" for name in packages} | {
         "resilver": f"pkg:pypi/resilver@{version()}"
     }
     networks = [_network(path) for path in sorted(_WEIGHTS.glob("*.bin"))]
-    needs = {refs[name]: sorted(refs[one] for one in third_party.needed(name)) for name in refs}
-    needs[refs["resilver"]] += [one["bom-ref"] for one in networks]
+    parts = [
+        _component("library", f"pkg:deb/debian/{one.name}@{one.version}", one.name, one.version, one.licence)
+        for one in debian
+    ]
+    needs = {refs[name]: sorted(refs[one] for one in needed(LINUX, name) | needed(WINDOWS, name)) for name in refs}
+    needs[refs["resilver"]] += [one["bom-ref"] for one in [*networks, *parts]]
     return {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
-        "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, json.dumps([refs, networks]))}",
+        "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, json.dumps([refs, networks, parts]))}",
         "version": 1,
         "metadata": {
             "timestamp": dt.datetime.fromtimestamp(epoch(), dt.UTC).isoformat(),
@@ -52,6 +79,7 @@ def materials() -> dict[str, Any]:
         "components": [
             *(_component("library", refs[name], name, versions[name], third_party.licence(name)) for name in packages),
             *networks,
+            *parts,
         ],
         "dependencies": [{"ref": ref, "dependsOn": others} for ref, others in needs.items()],
     }

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
-from packaging.requirements import Requirement
-
-from builders.lock import EXTRA, normal
+from builders.lock import LINUX, WINDOWS, shipped
 from builders.project import ROOT
 
 PAGE = ROOT / "THIRD_PARTY.md"
@@ -33,9 +30,10 @@ packages say of themselves; a test fails when one is missing here or its licence
 
 ## Packages
 
-Installed with Resilver, on Linux. Each brings its licence's text along, in its folder `*.dist-info`; those of
-NumPy, SciPy, OpenCV and Pillow also name the libraries that their wheels carry; those in pyvips-binary are listed where
-it comes from.
+Installed with Resilver, some on Linux only and some on Windows only. Each brings its licence's text along, in its
+folder `*.dist-info`; those of NumPy, SciPy, OpenCV and Pillow also name the libraries that their wheels carry; those in
+pyvips-binary are listed where it comes from. The tarball has Python and libraries of Debian besides, with their
+licences in its folder `licenses`, and the installer for Windows has Python from python.org, with its `LICENSE.txt`.
 The packages under the LGPL are separate, unchanged, and may be replaced by others of the same interface.
 
 | package | licence | where from |
@@ -66,30 +64,15 @@ def write() -> Path:
 
 def page() -> str:
     """The whole page."""
-    rows = (f"| {name} | {licence(name)} | {_home(name)} |\n" for name in sorted(shipped()))
+    rows = (f"| {name} | {licence(name)} | {_home(name)} |\n" for name in sorted(packages()))
     cards = (_card(card) for card in sorted(_LOCAL.glob("weights/*.sha256")))
     notices = (_notice(notice) for notice in sorted(_LOCAL.glob("notices/*.txt")))
     return _HEAD + "".join(rows) + _NETWORKS + "".join(cards) + _OPTIONAL + "\n".join(notices)
 
 
-def shipped() -> set[str]:
-    """The normalised names of all packages that come with Resilver, those of packages of packages included."""
-    found: set[str] = set()
-    waiting = [("resilver", frozenset({EXTRA}))]
-    seen = set()
-    while waiting:
-        name, extras = waiting.pop()
-        if (name, extras) in seen:
-            continue
-        seen.add((name, extras))
-        found.add(name)
-        waiting += _needed(name, extras)
-    return found - {"resilver"}
-
-
-def needed(name: str) -> set[str]:
-    """What that package needs itself, of what is shipped."""
-    return {one for one, _ in _needed(name, frozenset({EXTRA} if name == "resilver" else ()))} & shipped()
+def packages() -> set[str]:
+    """The normalised names of all packages that come with Resilver on any system."""
+    return shipped(LINUX) | shipped(WINDOWS)
 
 
 def licence(name: str) -> str:
@@ -107,13 +90,6 @@ def licence(name: str) -> str:
     if not said or not set(re.split(r" (?:AND|OR) ", said)) <= _KNOWN:
         raise ValueError(f"The licence of {name} is not known: {said!r}; look at it, then add it to {__name__}.")
     return said
-
-
-def _needed(name: str, extras: frozenset[str]) -> Iterator[tuple[str, frozenset[str]]]:
-    for line in importlib.metadata.requires(name) or []:
-        one = Requirement(line)
-        if one.marker is None or any(one.marker.evaluate({"extra": extra}) for extra in ("", *extras)):
-            yield normal(one.name), frozenset(one.extras)
 
 
 def _home(name: str) -> str:

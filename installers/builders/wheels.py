@@ -1,4 +1,4 @@
-"""Wheels: the project's own, and those of others that ``lock.txt`` names by version and digest."""
+"""Wheels: the project's own, and those of others that the locks name by version and digest."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from builders.lock import LOCK, PIP, PYTHONS, fetch
+from builders.lock import EXTRA, LINUX, PIP, System, chosen, fetch
 from builders.project import BUILD, ROOT, reproducible
 
 
@@ -21,20 +21,32 @@ def own(folder: Path) -> Path:
 
 
 def of_others() -> list[Path]:
-    """Every locked wheel for x86-64 Linux and the Pythons of ``PYTHONS``; downloaded once and kept.
+    """Every locked wheel for x86-64 Linux and its Pythons; downloaded once and kept.
 
     What is published as source only is built here.
     """
-    found = {wheel.name: wheel for python in PYTHONS for wheel in _for_python(python).glob("*.whl")}
+    found = {wheel.name: wheel for python in LINUX.pythons for wheel in _kept(LINUX, python).glob("*.whl")}
     return [found[name] for name in sorted(found)]
 
 
-def _for_python(python: str) -> Path:
-    folder = BUILD / "wheels" / python
-    stamp, wanted = folder / ".lock", LOCK.read_text("utf-8")
+def install(system: System, python: str, folder: Path) -> None:
+    """Install Resilver and all that is locked for that Python there into a folder, as it may lie on ``sys.path``."""
+    wheel = own(BUILD / "own-wheel")
+    places = [f"--find-links={wheel.parent}", f"--find-links={_kept(system, python)}"]
+    # no compiled files: they bear the time, and Python makes them when it needs them
+    words = [*PIP, "install", "--no-index", "--no-deps", "--no-compile", f"--target={folder}", *places]
+    only = ["--only-binary=:all:", *chosen(system, python)]
+    pins = [line.split()[0] for line in system.lock.read_text("utf-8").splitlines() if not line.startswith("#")]
+    subprocess.run([*words, *only, *pins, f"resilver[{EXTRA}]"], check=True, env=reproducible())
+    shutil.rmtree(folder / "bin")  # each begins with the path of this build's Python
+
+
+def _kept(system: System, python: str) -> Path:
+    folder = BUILD / "wheels" / f"{system.lock.stem}-{python}"
+    stamp, wanted = folder / ".lock", system.lock.read_text("utf-8")
     if not stamp.is_file() or stamp.read_text("utf-8") != wanted:
         shutil.rmtree(folder, ignore_errors=True)
-        fetch(python, folder, LOCK)
+        fetch(system, python, folder, system.lock)
         for source in folder.glob("*.tar.gz"):
             _build(source, folder)
             source.unlink()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import subprocess
 import sys
 from collections.abc import Mapping
 from typing import Protocol
@@ -12,9 +11,11 @@ from resilver.errors import UsageError
 from resilver_desktop.actions import ACTIONS, TITLE
 from resilver_desktop.file_manager import State
 from resilver_desktop.machine import Machine
+from resilver_watcher.autostart import windows_line
 
 _CLASSES = r"Software\Classes"
-_PLACES = (rf"{_CLASSES}\SystemFileAssociations\image\shell\{TITLE}", rf"{_CLASSES}\Directory\shell\{TITLE}")
+PLACES = (rf"{_CLASSES}\SystemFileAssociations\image\shell\{TITLE}", rf"{_CLASSES}\Directory\shell\{TITLE}")
+"""The keys of the two menus, of pictures and of folders."""
 Keys = dict[str, dict[str, str]]
 """Values by their names, by the paths of their keys; the name of a key's own value is empty."""
 
@@ -47,11 +48,11 @@ class Windows:
 
     def places(self, machine: Machine) -> list[str]:
         """The keys of both menus."""
-        return [*_PLACES] if self.found(machine) else []
+        return [*PLACES] if self.found(machine) else []
 
     def state(self, machine: Machine) -> State:
         """Of the keys and what stands in them."""
-        if not self.found(machine) or all(self._registry.read(place) is None for place in _PLACES):
+        if not self.found(machine) or all(self._registry.read(place) is None for place in PLACES):
             return State.ABSENT
         same = all(self._registry.read(key) == values for key, values in keys(machine).items())
         return State.INSTALLED if same else State.OUTDATED
@@ -70,7 +71,7 @@ class Windows:
 
     def remove(self, machine: Machine) -> None:
         """Remove both menus."""
-        for place in _PLACES if self.found(machine) else ():
+        for place in PLACES if self.found(machine) else ():
             self._registry.remove(place)
 
 
@@ -80,13 +81,13 @@ def keys(machine: Machine) -> Keys:
     Each picture starts a program of its own, which only hands it over. A question for a folder comes for one alone.
     """
     found: Keys = {}
-    for place in _PLACES:
+    for place in PLACES:
         found[place] = {"MUIVerb": TITLE, "SubCommands": "", "MultiSelectModel": "Player"}
         for number, action in enumerate(ACTIONS, 1):
             verb = rf"{place}\shell\{number}{action.name}"
             model = "Single" if action.asks else "Player"  # of up to 100; the usual one ends at 15
             found[verb] = {"MUIVerb": action.label(machine.language), "MultiSelectModel": model}
-            found[rf"{verb}\command"] = {"": subprocess.list2cmdline(machine.command(action)) + ' "%1"'}
+            found[rf"{verb}\command"] = {"": windows_line(machine.command(action)) + ' "%1"'}
     return found
 
 

@@ -56,7 +56,7 @@ def _made(suite: str, packages: str) -> Path:
     """Made once and kept."""
     if os.geteuid() or not shutil.which("debootstrap"):
         pytest.skip("a Debian to install into needs root and debootstrap")
-    folder = Path.home() / ".cache" / "resilver-tests" / f"debian-{suite}"
+    folder = Path.home() / ".cache" / "resilver-tests" / (f"debian-{suite}" if packages else f"debian-{suite}-bare")
     stamp = folder.with_suffix(".packages")
     if stamp.is_file() and stamp.read_text("utf-8") == packages:
         return folder

@@ -4,24 +4,28 @@ import hashlib
 import json
 
 from builders import lock, release, third_party
+from builders.tarball import Part
+
+PART = Part(name="libssl3", version="3.0.19-1", licence="Apache-2.0")
 
 
 def test_it_names_everything_that_is_shipped():
     """Packages at the locked versions, and each network by the digest of its weights."""
-    found = {(one["type"], one["name"]): one for one in release.materials()["components"]}
-    for name in third_party.shipped():
-        assert found["library", name]["version"] == lock.locked()[name]
+    found = {(one["type"], one["name"]): one for one in release.materials([PART])["components"]}
+    for name in third_party.packages():
+        assert found["library", name]["version"] == (lock.locked(lock.WINDOWS) | lock.locked(lock.LINUX))[name]
     weights = list((third_party.ROOT / "shared/resilver/local/weights").glob("*.bin"))
     assert weights
     for path in weights:
         told = found["machine-learning-model", path.stem]["hashes"]
         assert told == [{"alg": "SHA-256", "content": hashlib.sha256(path.read_bytes()).hexdigest()}]
-    assert len(found) == len(third_party.shipped()) + len(weights)
+    assert found["library", PART.name]["bom-ref"] == "pkg:deb/debian/libssl3@3.0.19-1"
+    assert len(found) == len(third_party.packages()) + len(weights) + 1
 
 
 def test_what_needs_what_leads_from_resilver_to_all():
     """Every reference exists, and nothing is shipped that nothing needs."""
-    told = release.materials()
+    told = release.materials([PART])
     needs = {one["ref"]: one["dependsOn"] for one in told["dependencies"]}
     reached, waiting = set(), [told["metadata"]["component"]["bom-ref"]]
     while waiting:

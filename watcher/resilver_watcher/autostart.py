@@ -48,7 +48,7 @@ def turn_on(environ: Mapping[str, str] = os.environ, platform: str = sys.platfor
         OutputDenied: the file cannot be written.
     """
     if platform == "win32":
-        _set_run_value(subprocess.list2cmdline(command()))
+        _set_run_value(windows_line(command()))
         return None
     ways = _ways(environ, platform)
     chosen = ways[0] if platform == "darwin" or _has_desktop(environ) else ways[1]
@@ -123,6 +123,11 @@ def desktop_quoted(word: str) -> str:
     """
     inner = "".join(f"\\{letter}" if letter in '"`$\\' else letter for letter in word)
     return '"' + inner.replace("\\", "\\\\").replace("%", "%%").replace("\n", "\\n") + '"'
+
+
+def windows_line(words: Sequence[str]) -> str:
+    """Words as a command in Windows' registry; the program always in quotes, so that no blank in it can end it."""
+    return f'"{words[0]}" {subprocess.list2cmdline(words[1:])}'
 
 
 def _unit(words: Sequence[str]) -> str:
