@@ -1,6 +1,7 @@
 """Networks for tests: the real ones, or devices that behave and misbehave as told."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -40,24 +41,39 @@ class FakeDevice:
         self._spoil = spoil
 
     def open(self, network, param, weights):
-        def run(inputs, wanted, keep=()):
-            self.calls += 1
-            block = inputs[network.input]
-            self.sizes.append(block.shape[1:])
-            pad = network.pad if network.crops else 0
-            core = block[:, pad : block.shape[1] - pad, pad : block.shape[2] - pad]
-            large = core.repeat(network.scale, 1).repeat(network.scale, 2)
-            made = {
-                pool.of: np.zeros((4, *(side - 2 * pool.lost for side in block.shape[1:]))) for pool in network.pooled
-            }
-            made |= {name: block for pool in network.pooled for name in (*pool.keep, *pool.spare) if name not in made}
-            made[network.output] = large
-            return self._spoil(self.calls, made[wanted]), {name: made[name] for name in keep}
+        return FakeNet(self, network)
 
-        return run
+    def ran(self, output):
+        self.calls += 1
+        return self._spoil(self.calls, output)
 
     def close(self) -> None:
         self.closed += 1
+
+
+class FakeNet:
+    """What :class:`FakeDevice` opens; it keeps arrays."""
+
+    def __init__(self, device, network) -> None:
+        self._device, self._network = device, network
+
+    def __call__(self, inputs, wanted):
+        block = inputs[self._network.input]
+        self._device.sizes.append(block.shape[1:])
+        pad = self._network.pad if self._network.crops else 0
+        core = block[:, pad : block.shape[1] - pad, pad : block.shape[2] - pad]
+        return self._device.ran(core.repeat(self._network.scale, 1).repeat(self._network.scale, 2))
+
+    def keep(self, inputs, names):
+        lost = {pool.of: pool.lost for pool in self._network.pooled}
+        height, width = inputs[self._network.input].shape[1:]
+        self._device.ran(np.zeros(1))
+        return {
+            name: SimpleNamespace(h=height - 2 * lost.get(name, 0), w=width - 2 * lost.get(name, 0)) for name in names
+        }
+
+    def mean(self, pool, blob, cuts):
+        return np.zeros(4)
 
 
 def fake_runtime(*devices) -> Runtime:

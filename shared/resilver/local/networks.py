@@ -42,7 +42,7 @@ class Network:
     ``border``: how a picture is continued beyond its edge (:func:`numpy.pad`'s terms).
     ``pooled``: its averages over the whole input in their order: tiles of one picture must share them or
     their seams show. ``kept``: bytes per pixel of its input that it holds at most from one to the next,
-    without and with what is spare.
+    without and with what is spare, in tiles of its size or smaller.
     ``crops``: whether the network itself leaves the pad out of its output.
     ``residual``: whether the output is to be added to the input, every pixel repeated.
     ``tile``: the side in input pixels that was measured as quickest within its memory.
@@ -92,7 +92,7 @@ _CUNET = replace(
         ),
         Pool("Pooling4", "Convolution22_ReLU21", 17, ("Deconvolution2",), ("Convolution10_ReLU10",)),
     ),
-    kept=(380, 890),
+    kept=(315, 750),
 )
 
 
@@ -117,7 +117,7 @@ _CUGAN = Network(
     input="in0",
     output="out0",
     pooled=_gaps("3 8 19 23 28 39 50"),
-    kept=(380, 890),
+    kept=(315, 750),
 )
 # an overlap of 12 leaves 0.9/255, of 18 nothing; x4plus would need more than the 32 that leave 3/255, has the
 # 10 of its own program here, and is no preset of ours: it is for comparisons
@@ -179,7 +179,7 @@ NETWORKS: Mapping[str, Network] = MappingProxyType(
                     ),
                     Pool("Pooling4", "Convolution23_ReLU21", 26, ("Convolution9", "Convolution11_ReLU10")),
                 ),
-                kept=(230, 230),
+                kept=(195, 195),
             )
             for n in range(4)
         },
@@ -194,7 +194,7 @@ NETWORKS: Mapping[str, Network] = MappingProxyType(
             residual=True,
             tile=128,
             pooled=_gaps("5 10 20 25 30 41 52"),
-            kept=(460, 970),
+            kept=(360, 770),
         ),
         "cugan-pro-conservative": replace(
             _CUGAN,

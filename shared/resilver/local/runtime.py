@@ -6,9 +6,10 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from types import MappingProxyType
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +17,16 @@ import numpy.typing as npt
 from resilver.engine import Report
 from resilver.errors import BlankResult, EngineError, EngineMemory
 from resilver.local.models import ModelStore
-from resilver.local.networks import NETWORKS, Network
+from resilver.local.networks import NETWORKS, Network, Pool
 from resilver.settings import LocalSettings
 
 Floats = npt.NDArray[np.float32]
+Cuts = tuple[int, int, int, int]  # values off the top, the bottom, the left, the right
 
 _log = logging.getLogger(__name__)
 
+Made = TypeVar("Made")
+_NOTHING: Mapping[str, Blob] = MappingProxyType({})
 # Where the input differs by more than this (0..1), a constant output is no picture
 _FLAT = 2 / 255
 # On pure noise Real-CUGAN pro was seen beyond 1e4; released memory read as floats gives 1e29
@@ -30,16 +34,23 @@ _ABSURD = 1e20
 
 
 class Blob(Protocol):
-    """Features as a device keeps them, in half precision; to be given to a net again."""
+    """Features as a device keeps them, in half precision; to be given to a net again. ``h``, ``w``: in values."""
+
+    h: int
+    w: int
 
 
 class Net(Protocol):
     """An opened network. Raises RuntimeError or MemoryError."""
 
-    def __call__(
-        self, inputs: Mapping[str, Floats | Blob], wanted: str, keep: Sequence[str] = ()
-    ) -> tuple[Floats, dict[str, Blob]]:
-        """Run from the named inputs to the wanted blob, whose array owns its memory, and to those to keep."""
+    def __call__(self, inputs: Mapping[str, Floats | Blob], wanted: str) -> Floats:
+        """Run from the named inputs to the wanted blob; the array owns its memory."""
+
+    def keep(self, inputs: Mapping[str, Floats | Blob], names: Sequence[str]) -> dict[str, Blob]:
+        """Run from the named inputs to those to keep."""
+
+    def mean(self, pool: Pool, blob: Blob, cuts: Cuts) -> Floats:
+        """``pool.blob`` as it follows from the part of a kept ``pool.of`` inside the cuts."""
 
 
 class Device(Protocol):
@@ -88,41 +99,65 @@ class Runtime:
             if name not in self._nets:
                 self.store.paths(NETWORKS[name])
 
-    def run(self, name: str, chw: Floats, averages: Sequence[Floats] = (), report: Report | None = None) -> Floats:
+    def run(
+        self,
+        name: str,
+        chw: Floats,
+        averages: Sequence[Floats] = (),
+        report: Report | None = None,
+        *,
+        known: Mapping[str, Blob] = _NOTHING,
+    ) -> Floats:
         """The network's bare output for an RGB block (3, height, width) in 0..1.
 
-        ``averages`` replace the network's pooled blobs, in the order of :attr:`Network.pooled`.
+        ``averages`` replace the network's pooled blobs, in the order of :attr:`Network.pooled`. What is
+        ``known`` is not computed again.
 
         Raises:
             EngineMissing, ModelBroken: no weights.
             EngineMemory: it does not fit; smaller blocks may.
             BlankResult: the output is empty though the input is not.
         """
-        return self.part(name, chw, averages, {}, NETWORKS[name].output, report=report)[0]
+        network = NETWORKS[name]
+        inputs = _inputs(network, chw, averages, known)
 
-    def part(  # noqa: PLR0917 - what is known, then what is wanted
+        def work(net: Net) -> Floats:
+            made = net(inputs, network.output)
+            _check_numbers(network, made)
+            _check_picture(network, chw, made)
+            return made
+
+        return self._try(name, work, report)
+
+    def keep(
         self,
         name: str,
         chw: Floats,
         averages: Sequence[Floats],
+        report: Report | None,
+        *,
         known: Mapping[str, Blob],
-        wanted: str,
-        keep: Sequence[str] = (),
-        report: Report | None = None,
-    ) -> tuple[Floats, dict[str, Blob]]:
-        """A blob of the network, computed from those that are ``known`` where it can, and those to ``keep``.
+        names: Sequence[str],
+    ) -> dict[str, Blob]:
+        """The named blobs of the network, to be known to other runs. Raises like :meth:`run`."""
+        inputs = _inputs(NETWORKS[name], chw, averages, known)
+        return self._try(name, lambda net: net.keep(inputs, names), report)
 
-        Raises like :meth:`run`.
-        """
-        network = NETWORKS[name]
-        fixed = {pool.blob: average for pool, average in zip(network.pooled, averages, strict=False)}
-        inputs = {network.input: chw, **fixed, **known}
+    def mean(self, name: str, pool: Pool, blob: Blob, cuts: Cuts, report: Report | None) -> Floats:
+        """``pool.blob`` as it follows from the part of a kept ``pool.of`` inside the cuts. Raises like :meth:`run`."""
+
+        def work(net: Net) -> Floats:
+            made = net.mean(pool, blob, cuts)
+            _check_numbers(NETWORKS[name], made)
+            return made
+
+        return self._try(name, work, report)
+
+    def _try(self, name: str, work: Callable[[Net], Made], report: Report | None) -> Made:
         while True:
             device = self._device()
             try:
-                made, kept = self._net(name)(inputs, wanted, keep)
-                _check(network, chw, wanted, made)
-                return made, kept
+                return work(self._net(name))
             except (RuntimeError, MemoryError, BlankResult) as error:
                 if not self._give_up(device, error, report):
                     raise _translate(name, error) from error
@@ -171,11 +206,21 @@ def _translate(name: str, error: Exception) -> EngineError:
     return EngineError(f"The network {name} failed ({error}).")
 
 
-def _check(network: Network, seen: Floats, name: str, made: Floats) -> None:
+def _inputs(
+    network: Network, chw: Floats, averages: Sequence[Floats], known: Mapping[str, Blob]
+) -> Mapping[str, Floats | Blob]:
+    fixed = {pool.blob: average for pool, average in zip(network.pooled, averages, strict=False)}
+    return {network.input: chw, **fixed, **known}
+
+
+def _check_numbers(network: Network, made: Floats) -> None:
     low, high = float(made.min()), float(made.max())
     if not (abs(low) < _ABSURD and abs(high) < _ABSURD):  # false for NaN, too
         raise BlankResult(f"The network {network.label} gave no numbers.")
-    if name == network.output and low == high and not network.residual:
+
+
+def _check_picture(network: Network, seen: Floats, made: Floats) -> None:
+    if not network.residual and made.min() == made.max():
         pad = network.pad
         core = seen[:, pad : -pad or None, pad : -pad or None]
         if core.size and float(np.ptp(core)) > _FLAT:
@@ -196,13 +241,16 @@ class NcnnDevice:
         net = ncnn.Net()
         # all other options stay: switching any of them off measured slower, bf16 inexact
         net.opt.num_threads = self._threads
+        # one pool for what nets and casts need for a moment: fresh pages for each blob took a quarter of the time
+        memory = ncnn.PoolAllocator()
+        net.opt.blob_allocator = net.opt.workspace_allocator = memory
         if self._gpu is not None:
             net.opt.use_vulkan_compute = True
             net.set_vulkan_device(self._gpu)
         with _quiet_stderr():
             if net.load_param(str(param)) or net.load_model(str(weights)):
                 raise RuntimeError(f"{network.label} cannot be loaded")
-        return _NcnnNet(net)
+        return _NcnnNet(net, memory)
 
     def close(self) -> None:
         """Give the graphics card back."""
@@ -211,41 +259,43 @@ class NcnnDevice:
 
 
 class _NcnnNet:
-    def __init__(self, net: Any) -> None:
+    def __init__(self, net: Any, memory: Any) -> None:
         self._net = net
-        ncnn = _import_ncnn()
-        # memory that is used again: fresh pages for each blob took a quarter of the time
-        self._memory = ncnn.PoolAllocator()
-        self._casting = ncnn.Option()
-        self._casting.blob_allocator = self._memory
+        self._memory = memory
+        self._casting, self._keeping = _import_ncnn().Option(), _import_ncnn().Option()
+        self._casting.blob_allocator = memory
+        self._casting.num_threads = self._keeping.num_threads = net.opt.num_threads
 
-    def __call__(
-        self, inputs: Mapping[str, Floats | Blob], wanted: str, keep: Sequence[str] = ()
-    ) -> tuple[Floats, dict[str, Blob]]:
+    def __call__(self, inputs: Mapping[str, Floats | Blob], wanted: str) -> Floats:
+        with self._extractor(inputs) as extractor:
+            return np.array(_extract(extractor, wanted, 0))
+
+    def keep(self, inputs: Mapping[str, Floats | Blob], names: Sequence[str]) -> dict[str, Blob]:
+        with self._extractor(inputs) as extractor:
+            # in the layout of the processor's vectors: to lay them out in rows and back costs a tenth of the run
+            made = {name: _extract(extractor, name, 1) for name in names}
+            return {name: _half(mat, self._keeping) for name, mat in made.items()}
+
+    def mean(self, pool: Pool, blob: Any, cuts: Cuts) -> Floats:
+        ncnn = _import_ncnn()
+        inside = ncnn.Mat()
+        ncnn.copy_cut_border(blob, inside, *cuts, self._casting)
+        return self({pool.of: inside}, pool.blob)
+
+    @contextlib.contextmanager
+    def _extractor(self, inputs: Mapping[str, Floats | Blob]) -> Iterator[Any]:
         ncnn = _import_ncnn()
         # a Mat made of an array does not own the memory: both must live until the last extraction
         arrays = {
-            name: np.ascontiguousarray(given, np.float32) if isinstance(given, np.ndarray) else given
+            name: np.ascontiguousarray(given, np.float32)
             for name, given in inputs.items()
-        }
-        mats = {
-            name: ncnn.Mat(given) if isinstance(given, np.ndarray) else _single(given, self._casting)
-            for name, given in arrays.items()
+            if isinstance(given, np.ndarray)
         }
         extractor = self._net.create_extractor()
-        for name, mat in mats.items():
-            extractor.input(name, mat)
-        # in the layout of the processor's vectors: to lay them out in rows and back costs a tenth of the run
-        made = {name: _extract(extractor, name, 1) for name in keep}
-        kept = {name: _half(mat, self._net.opt) for name, mat in made.items()}
-        rows = ncnn.Mat()
-        if wanted in made:
-            ncnn.convert_packing(_single(made[wanted], self._casting), rows, 1, self._casting)
-        else:
-            rows = _extract(extractor, wanted, 0)
-        made_rows = np.array(rows)
-        del mats, arrays, rows
-        return made_rows, kept
+        for name, given in inputs.items():
+            extractor.input(name, ncnn.Mat(arrays[name]) if name in arrays else _single(given, self._casting))
+        yield extractor
+        del arrays
 
 
 def _extract(extractor: Any, name: str, layout: Literal[0, 1]) -> Any:
@@ -259,9 +309,12 @@ def _extract(extractor: Any, name: str, layout: Literal[0, 1]) -> Any:
 
 
 def _half(mat: Any, option: Any) -> Any:
-    """In 16 bits, which is too fine to be seen afterwards; pictures, which go into the output as they are, stay."""
+    """In 16 bits, which is too fine to be seen afterwards; pictures, which go into the output as they are, stay.
+
+    In memory of its own: the pool may have lent a hundred times as much as the picture needs.
+    """
     if mat.elemsize == 2 * mat.elempack or mat.c * mat.elempack <= 3:
-        return mat
+        return mat.clone()
     ncnn = _import_ncnn()
     made = ncnn.Mat()
     ncnn.cast_float32_to_float16(mat, made, option)

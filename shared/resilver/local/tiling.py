@@ -18,7 +18,7 @@ from resilver.engine import Report
 from resilver.errors import EngineMemory
 from resilver.local.blocks import Blocks, Span
 from resilver.local.networks import NETWORKS, Pool
-from resilver.local.runtime import Blob, Floats, Runtime
+from resilver.local.runtime import Blob, Cuts, Floats, Runtime
 from resilver.picture import Pixels
 from resilver.picture_io import canvas
 
@@ -26,10 +26,10 @@ Border = Literal["edge", "reflect"]
 Place = tuple[int, int]
 
 # The averages of squeeze-and-excite blobs are those of all tiles while what these keep fits, which are pictures
-# of up to 1.6 megapixels at x2 and 1.1 with one network for x4 (two of x2: 0.4), else of as many tiles as fit.
-# Where there is room left, less is computed twice: nothing up to 0.7 megapixels at x2. 100 megapixels at x2 were seen
+# of up to 2.2 megapixels at x2 and 1.6 with one network for x4 (two of x2: 0.5), else of as many tiles as fit.
+# Where there is room left, less is computed twice: nothing up to 0.9 megapixels at x2. 100 megapixels at x2 were seen
 # to take 1.9 GB in all while they learned
-_KEPT_BYTES = 900_000_000
+_KEPT_BYTES = 1_000_000_000
 
 
 @dataclass(eq=False)
@@ -70,17 +70,15 @@ class Sample:
         """Take so many pixels from every side."""
         return Sample(crop(self.block, pixels), self.place, self.inner)
 
-    def share(self, blob: Floats, margin: int, lost: int) -> Floats:
-        """The part of a blob of this block that no neighbour counts, too: where one ends the next begins.
+    def share(self, blob: Blob, margin: int, lost: int) -> Cuts:
+        """What neighbours count, too, of a blob of this block: where one ends the next begins.
 
         ``lost`` pixels of the block's ``margin`` do not reach the blob, whose values may stand for several.
         """
-        top, bottom, left, right = self.inner
-        _, height, width = blob.shape
-        pixels = (self.block.shape[1] - 2 * lost) // height
+        pixels = (self.block.shape[1] - 2 * lost) // blob.h
         start = (margin - lost) // pixels
         end = 2 * (margin - lost) // pixels - start
-        return blob[:, top * start : height - bottom * end, left * start : width - right * end]
+        return tuple(width * inner for width, inner in zip((start, end, start, end), self.inner, strict=True))
 
 
 class Stage(Protocol):
@@ -147,29 +145,28 @@ class Single:
             total, count = np.zeros(1), 0
             for number, sample in enumerate(samples):
                 work.advance(work.step)
-                states[number], pooled = self._continue(sample, states[number], pool, work)
-                own = sample.share(pooled, self.margin, pool.lost)
-                total = total + own.sum(2).sum(1, dtype=np.float64)
-                count += own[0].size
+                states[number] = self._continue(sample, states[number], pool, work)
+                pooled = states[number][pool.of]
+                top, bottom, left, right = cuts = sample.share(pooled, self.margin, pool.lost)
+                size = (pooled.h - top - bottom) * (pooled.w - left - right)
+                mean = work.runtime.mean(self._name, pool, pooled, cuts, work.report)
+                total = total + mean.astype(np.float64) * size
+                count += size
             averages.append((total / count).astype(np.float32))
         for sample, state in zip(samples, states, strict=True):
             work.advance(work.step)
-            work.made[self, sample.place], _ = self._part(sample, state, self._network.output, (), work)
+            work.made[self, sample.place] = work.runtime.run(
+                self._name, sample.block, averages, work.report, known=state
+            )
             state.clear()
 
-    def _continue(
-        self, sample: Sample, state: dict[str, Blob], pool: Pool, work: Work
-    ) -> tuple[dict[str, Blob], Floats]:
-        """Run one sample to the next pooled blob; the state is then what the rest of the network needs."""
+    def _continue(self, sample: Sample, state: dict[str, Blob], pool: Pool, work: Work) -> dict[str, Blob]:
+        """Run one sample to the next pooled blob; what the rest of the network needs."""
         needed = (*pool.keep, *(pool.spare if sample.place in work.spare else ()), pool.of)
-        kept = {name: state[name] for name in needed if name in state}
-        made, new = self._part(sample, state, pool.of, [name for name in needed if name not in state], work)
-        return kept | new, made
-
-    def _part(
-        self, sample: Sample, state: dict[str, Blob], wanted: str, keep: Sequence[str], work: Work
-    ) -> tuple[Floats, dict[str, Blob]]:
-        return work.runtime.part(self._name, sample.block, work.averages[self], state, wanted, keep, work.report)
+        names = [name for name in needed if name not in state]
+        known = {name: blob for name, blob in state.items() if name not in pool.spare}
+        new = work.runtime.keep(self._name, sample.block, work.averages[self], work.report, known=known, names=names)
+        return {name: state[name] for name in needed if name in state} | new
 
 
 class Chain:
