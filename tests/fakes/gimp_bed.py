@@ -15,7 +15,7 @@ VERSIONS = {"trixie": "3.0", "forky": "3.2"}
 # the first time, making a bed takes minutes and a gigabyte; a testing suite's archive may be gone, and is skipped then
 _GIVEN = os.environ.get("RESILVER_GIMP_BED")  # a bed that is there, whatever is in it
 SUITES = ["given"] if _GIVEN else os.environ.get("RESILVER_GIMP_SUITES", "trixie forky").split()
-_TESTBED = REPOSITORY.parent / "shared" / "bin" / "gimp-testbed"
+TESTBED = REPOSITORY.parent / "shared" / "bin" / "gimp-testbed"
 
 
 def cases(
@@ -26,7 +26,7 @@ def cases(
     ``verb``: "run", or "xrun" with a display. The program prints ``CASE [name, trace]`` for each, and at the end
     ``END "version"``. ``project``: the folder that is ``/project`` there. ``loopback``: this system's, not its own.
     """
-    words = [_TESTBED, verb, _bed(suite), project, "sh", "-c", command]
+    words = [TESTBED, verb, bed(suite), project, "sh", "-c", command]
     environ = {**os.environ, "NET": "1" if loopback else ""}
     done = subprocess.run(words, capture_output=True, text=True, check=False, env=environ)
     lines = [line.partition(" ") for line in done.stdout.splitlines()]
@@ -37,9 +37,9 @@ def cases(
     return dict(json.loads(rest) for word, _, rest in lines if word == "CASE")
 
 
-def _bed(suite: str) -> Path:
+def bed(suite: str) -> Path:
     """Made once and kept."""
-    if not _TESTBED.exists():
+    if not TESTBED.exists():
         pytest.skip("needs ../shared/bin/gimp-testbed")
     if os.geteuid():
         pytest.skip("a test bed for GIMP needs root")
@@ -49,7 +49,7 @@ def _bed(suite: str) -> Path:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # tests run side by side, and a finished bed is made in no time
-        made = subprocess.run([_TESTBED, "make", folder, suite], capture_output=True, text=True, check=False)
+        made = subprocess.run([TESTBED, "make", folder, suite], capture_output=True, text=True, check=False)
     if made.returncode:
         pytest.skip(f"no GIMP of Debian {suite} can be had: {made.stderr.strip().splitlines()[-1:]}")
     return folder
