@@ -17,6 +17,9 @@ import platformdirs
 from resilver.errors import SettingsError
 
 APP = "resilver"
+EngineName = Literal["local", "cloud"]
+ENGINES: tuple[EngineName, ...] = get_args(EngineName)
+"""Those that can be asked for, the default first."""
 
 
 def config_file() -> Path:
@@ -172,7 +175,7 @@ class Settings:
     The environment variable of ``limits.megapixels`` is ``RESILVER_LIMITS_MEGAPIXELS``.
     """
 
-    engine: Literal["local", "cloud"] = "local"
+    engine: EngineName = "local"
     limits: LimitSettings = field(default_factory=LimitSettings)
     local: LocalSettings = field(default_factory=LocalSettings)
     cloud: CloudSettings = field(default_factory=CloudSettings)

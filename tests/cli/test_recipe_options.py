@@ -8,10 +8,21 @@ from resilver.cli.parser import build_parser
 from resilver.cli.recipe_options import recipe_from
 from resilver.errors import RecipeError, UsageError
 from resilver.recipe import PRESETS, Recipe
+from resilver.settings import ENGINES
 
 
 def recipe(*options):
     return recipe_from(build_parser().parse_args(["restore", "a.jpg", *options]))
+
+
+@pytest.mark.parametrize("command", ["restore x.jpg", "serve", "watch"])
+def test_every_engine_can_be_asked_for(command, capsys):
+    """By each command that works; what is none of the settings' is refused."""
+    for name in ENGINES:
+        assert build_parser().parse_args([*command.split(), "--engine", name]).engine == name
+    with pytest.raises(SystemExit):
+        build_parser().parse_args([*command.split(), "--engine", "negative"])
+    assert "negative" in capsys.readouterr().err
 
 
 def test_no_options_mean_restore():

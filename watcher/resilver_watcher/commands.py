@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resilver.cli.printing import complain, print_json, shown, span
-from resilver.cli.recipe_options import add_recipe_options, said_recipe
+from resilver.cli.recipe_options import add_engine_option, add_recipe_options, said_recipe
 from resilver.recipe import PRESETS, preset
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _add_watch(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--make-preset-folders", action="store_true", help="make a subfolder for each preset; what lies there uses it"
     )
-    parser.add_argument("--engine", choices=("local", "cloud"), help="who does the work (default: local)")
+    add_engine_option(parser)
     add_recipe_options(parser)
 
 

@@ -15,13 +15,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import get_args, get_type_hints
 
 import psutil
 
 from resilver.errors import SettingsError
 from resilver.recipe import Recipe, preset
-from resilver.settings import Settings, state_dir
+from resilver.settings import ENGINES, Settings, state_dir
 from resilver_watcher.events import watches
 from resilver_watcher.folder import Folder, make_folders
 from resilver_watcher.intake import Intake
@@ -98,8 +97,8 @@ class Daemon(Controls):
         self._scheduler = Scheduler(self._journal)
         patience_s = min(ONCE_PATIENCE_S, watch.patience_s) if self._once else watch.patience_s
         engine = self._engine or self._journal.fact("engine")
-        if engine in get_args(get_type_hints(Settings)["engine"]):
-            self._settings = dataclasses.replace(self._settings, engine=engine)  # type: ignore[arg-type]
+        if engine in ENGINES:
+            self._settings = dataclasses.replace(self._settings, engine=engine)
         self._work = Work(
             self._journal, self._scheduler, self._settings, self._pairs,
             preset(self._journal.fact("preset") or watch.preset),
@@ -350,9 +349,9 @@ class Daemon(Controls):
 
     def set_engine(self, name: str) -> None:
         """See :meth:`.state.Controls.set_engine`."""
-        if name not in get_args(get_type_hints(Settings)["engine"]):
-            raise SettingsError(f"There is no engine '{name}'; there are local and cloud.")
-        self._settings = dataclasses.replace(self._settings, engine=name)  # type: ignore[arg-type]
+        if name not in ENGINES:
+            raise SettingsError(f"There is no engine '{name}'; there are {', '.join(ENGINES)}.")
+        self._settings = dataclasses.replace(self._settings, engine=name)
         self._journal.set_fact("engine", name)
         self._engine = None
         self._work.use(self._settings)

@@ -1,4 +1,4 @@
-"""The options that make a recipe, the same for every command that restores."""
+"""The options that make a recipe, and the one for who follows it: the same for every command that restores."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ _FIELDS = {
     "format": "format",
 }
 """Option -> field of the recipe."""
+
+
+def add_engine_option(parser: argparse._ActionsContainer) -> None:
+    """Add ``--engine``, with the engines of :data:`resilver.settings.ENGINES`, which help need not load."""
+    parser.add_argument("--engine", choices=("local", "cloud"), help="who does the work (default: local)")
 
 
 def add_recipe_options(parser: argparse.ArgumentParser) -> None:

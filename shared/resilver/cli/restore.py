@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from resilver.cli.printing import Bar, complain, complain_of, print_json, shown, shown_some, span
-from resilver.cli.recipe_options import add_recipe_options, recipe_from
+from resilver.cli.recipe_options import add_engine_option, add_recipe_options, recipe_from
 from resilver.errors import UsageError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     how.add_argument(
         "--with-mask", type=Path, metavar="FILE", help="fill what is light in this picture of the same size, only that"
     )
-    how.add_argument("--engine", choices=("local", "cloud"), help="who does the work (default: local)")
+    add_engine_option(how)
     how.add_argument("--base-url", metavar="URL", help="of the cloud engine's service, if not the usual one")
     how.add_argument("--yes-send", action="store_true", help="agree that pictures are sent to it, now and later")
     how.add_argument("--jobs", type=_positive, default=1, metavar="N", help="so many photographs at a time (default 1)")

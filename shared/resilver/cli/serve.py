@@ -9,6 +9,7 @@ import socket
 from pathlib import Path
 
 from resilver.cli.printing import complain, shown
+from resilver.cli.recipe_options import add_engine_option
 from resilver.errors import EngineMissing, UsageError
 
 DEFAULT_PORT = 8470
@@ -29,7 +30,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--workers", type=int, metavar="N", help="pictures at a time (default: one for two cores)")
     parser.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate chain for HTTPS, a PEM file")
     parser.add_argument("--tls-key", type=Path, metavar="FILE", help="its key, a PEM file")
-    parser.add_argument("--engine", choices=("local", "cloud"), help="who does the work (default: local)")
+    add_engine_option(parser)
     parser.set_defaults(run=run)
 
 
