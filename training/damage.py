@@ -128,13 +128,13 @@ def _noise(shape: tuple[int, ...], sigma: float, rng: np.random.Generator) -> Pl
     return cut[:: int(rng.choice([-1, 1])), :: int(rng.choice([-1, 1]))] * np.float32(rng.choice([-1, 1]))
 
 
-def loss(canvas: Canvas, rng: np.random.Generator) -> None:
+def loss(canvas: Canvas, rng: np.random.Generator, largest: float = 0.1) -> None:
     """A spot with a ragged edge, often at the picture's edge, where the picture is gone or discoloured."""
     height, width = canvas.shape
     centre = _start(canvas, rng)
     if rng.random() < 0.5:
         centre[int(rng.integers(2))] = rng.choice([0, height, width])
-    radius = rng.uniform(0.015, 0.1) * max(height, width)
+    radius = rng.uniform(0.015, largest) * max(height, width)
     rows, columns = np.ogrid[:height, :width]
     stretch = rng.uniform(0.5, 2.0)
     distance = np.hypot((columns - centre[0]) / stretch, (rows - centre[1]) * stretch) / radius
@@ -142,9 +142,16 @@ def loss(canvas: Canvas, rng: np.random.Generator) -> None:
     canvas[distance < edge] = 255
 
 
+def hole(canvas: Canvas, rng: np.random.Generator) -> None:
+    """A loss of up to a fifth of the side."""
+    loss(canvas, rng, largest=0.2)
+
+
 Draw = Callable[[Canvas, np.random.Generator], None]
-# what is drawn, in which share of the pictures, how often at most
-KINDS = ((scratch, 0.55, 4), (crack, 0.4, 2), (crease, 0.45, 4), (dust, 0.65, 2), (loss, 0.3, 3))
+Kinds = tuple[tuple[Draw, float, int], ...]  # what is drawn, in which share of the pictures, how often at most
+KINDS: Kinds = ((scratch, 0.55, 4), (crack, 0.4, 2), (crease, 0.45, 4), (dust, 0.65, 2), (loss, 0.3, 3))
+# twice as much of it
+BOLD: Kinds = ((scratch, 0.8, 4), (crack, 0.65, 2), (crease, 0.35, 1), (dust, 0.75, 1), (hole, 0.5, 1))
 
 
 def _paint(picture: Plane, canvas: Canvas, alpha: float, rng: np.random.Generator, *, rim: bool) -> Plane:
@@ -169,14 +176,16 @@ def age(picture: Plane, rng: np.random.Generator) -> Plane:
     return (low + (high - low) * np.clip(picture, 0, 1) ** rng.uniform(0.7, 1.4)).astype(np.float32)
 
 
-def damage(picture: Plane, rng: np.random.Generator, *, clean: float = 0.2, alike: float = 0.45) -> Damaged:
+def damage(
+    picture: Plane, rng: np.random.Generator, *, clean: float = 0.2, alike: float = 0.45, kinds: Kinds = KINDS
+) -> Damaged:
     """Damages a picture at random; `clean` and `alike` are the shares left whole and with look-alikes drawn in."""
     truth = age(picture, rng)
     if rng.random() < alike:
         truth = look_alikes(truth, rng)
     given = truth
     if rng.random() >= clean:
-        for draw, share, most in KINDS:
+        for draw, share, most in kinds:
             if rng.random() < share:
                 given = _add(given, draw, int(rng.integers(1, most + 1)), rng)
     if rng.random() < 0.6:
@@ -197,7 +206,7 @@ def _add(picture: Plane, draw: Draw, count: int, rng: np.random.Generator) -> Pl
     for _ in range(count):
         canvas = np.zeros(picture.shape, np.uint8)
         draw(canvas, rng)
-        alpha = rng.uniform(MINIMUM_ALPHA if draw is not loss else 0.5, 1.0)
+        alpha = rng.uniform(0.5 if draw in (loss, hole) else MINIMUM_ALPHA, 1.0)
         picture = _paint(picture, canvas, alpha, rng, rim=draw is crack and rng.random() < 0.5)
     return picture
 
