@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -9,7 +10,7 @@ from dataclasses import replace
 from email.utils import formatdate
 from pathlib import Path
 
-from builders import wheels
+from builders import metainfo, wheels
 from builders.lock import EXTRA
 from builders.project import BUILD, HERE, ROOT, Unbuildable, epoch, reproducible, version
 from builders.tree import fill_share, gzipped, put, settle
@@ -71,6 +72,7 @@ def _documents(tree: Path, release: str) -> None:
 def _desktop(tree: Path) -> None:
     share = tree / "usr/share"
     put(share / "applications/resilver.desktop", (_SCRIPTS / "resilver.desktop").read_bytes())
+    metainfo.write(share, "resilver.desktop")
     machine = replace(this_machine({"HOME": "/", "LANG": "C"}, "linux"), data=Path("/usr/share"), program=_MENUS)
     for manager in (NAUTILUS, NEMO, DOLPHIN):
         for path, entry in manager.entries(machine).items():
@@ -94,3 +96,15 @@ def _control(tree: Path, release: str) -> None:
         for mark, value in filled.items():
             text = text.replace(mark, value)
         put(tree / "DEBIAN" / name, text.encode(), executable=name in {"postinst", "prerm"})
+    put(tree / "DEBIAN" / "md5sums", _sums(tree).encode())
+
+
+def _sums(tree: Path) -> str:
+    """What ``dpkg --verify`` compares with; MD5 is all that it knows."""
+    files = sorted(path for path in tree.rglob("*") if path.is_file() and "DEBIAN" not in path.parts)
+    return "".join(f"{_md5(path)}  {path.relative_to(tree)}\n" for path in files)
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

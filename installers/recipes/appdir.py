@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 from builders import tarball
+from builders.metainfo import ID
 from builders.project import BUILD, DIST, HERE, reproducible, version
 from builders.tree import put, settle
 from recipes import share
@@ -37,6 +38,7 @@ def fill(folder: Path) -> Path:
     put(folder / "resilver.desktop", (folder / "share/applications/resilver.desktop").read_bytes())
     put(folder / "resilver.png", (folder / "share/icons/hicolor/256x256/apps/resilver.png").read_bytes())
     # the one place where AppImage's tools look for it
-    put(folder / f"usr/share/metainfo/{share.ID}.appdata.xml", share.metainfo("resilver.desktop"))
+    page = f"share/metainfo/{ID}.metainfo.xml"
+    put(folder / "usr" / page, (folder / page).read_bytes())
     settle(folder)
     return folder

@@ -14,9 +14,9 @@ from typing import Any
 
 from builders import wheels
 from builders.lock import EXTRA, LINUX, locked
+from builders.metainfo import ID
 from builders.project import BUILD, DIST, HERE, ROOT, Unbuildable, version
 from builders.tree import put
-from recipes.share import ID
 
 _LAUNCHER = HERE / "recipes" / "macos" / "Resilver"
 _ICON = "import sys; from resilver_watcher.icons import draw; draw('idle', size=1024).save(sys.argv[1])"

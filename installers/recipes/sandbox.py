@@ -8,13 +8,14 @@ from pathlib import Path
 
 from builders import wheels
 from builders.lock import LINUX
+from builders.metainfo import ID
 from builders.project import BUILD, DIST, HERE, ROOT, Unbuildable, reproducible, version
 from builders.tree import put, settle
 from recipes import share
 from resilver_desktop.key_files import OPEN_WITH
 from resilver_desktop.machine import Machine
 
-MANIFEST = HERE / "recipes" / "flatpak" / f"{share.ID}.yaml"
+MANIFEST = HERE / "recipes" / "flatpak" / f"{ID}.yaml"
 PYTHON = "3.13"
 """The runtime's."""
 _LAUNCHER = '#!/bin/sh\nexec python3 -P -m resilver.cli "$@"\n'
@@ -34,7 +35,7 @@ def build() -> Path:
     subprocess.run(words, check=True, env=reproducible(), cwd=place)
     DIST.mkdir(exist_ok=True)
     packed = DIST / f"resilver-{version()}.flatpak"
-    subprocess.run(["flatpak", "build-bundle", str(place / "repo"), str(packed), share.ID], check=True)
+    subprocess.run(["flatpak", "build-bundle", str(place / "repo"), str(packed), ID], check=True)
     return packed
 
 
@@ -43,10 +44,10 @@ def fill(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     wheels.install(LINUX, PYTHON, folder / "lib" / "resilver")
     put(folder / "bin" / "resilver", _LAUNCHER.encode(), executable=True)
-    share.fill(folder / "share", share.ID)
-    put(folder / "share/applications" / f"{share.ID}.open.desktop", open_with())
+    share.fill(folder / "share", ID)
+    put(folder / "share/applications" / f"{ID}.open.desktop", open_with())
     for document in ("LICENSE", "THIRD_PARTY.md"):
-        put(folder / "share/licenses" / share.ID / document, (ROOT / document).read_bytes())
+        put(folder / "share/licenses" / ID / document, (ROOT / document).read_bytes())
     settle(folder)
 
 
@@ -65,4 +66,4 @@ def open_with() -> bytes:
     )
     (entry,) = OPEN_WITH.entries(machine).values()
     _, _, text = entry.text.partition("\n")  # without the mark by which `integrate` knows what it wrote
-    return text.replace("NoDisplay=true\n", f"NoDisplay=true\nIcon={share.ID}\n").encode()
+    return text.replace("NoDisplay=true\n", f"NoDisplay=true\nIcon={ID}\n").encode()

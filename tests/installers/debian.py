@@ -69,6 +69,7 @@ def test_a_life_in_debian(debian):
     if debian.name == "trixie":
         works_in_gimp(debian)
     menus_start_what_is_there(debian)
+    assert not inside(debian, "dpkg --verify resilver")
     heals_after_another_python(debian)
     inside(debian, "dpkg -r resilver")
     assert "resilver" not in inside(debian, "ls /usr/bin /usr/lib")
@@ -91,6 +92,12 @@ def works_in_gimp(debian):
     told = inside(debian, f"""gimp-console -idf --quit --batch-interpreter=python-fu-eval -b "{batch}" """, user="ann")
     lines = [line.removeprefix("TOLD ") for line in told.splitlines() if line.startswith("TOLD ")]
     assert lines, told[-3000:]
+    # it is known to be there, and no copy is put beside it
+    (place,) = json.loads(
+        inside(debian, "resilver gimp install >&2; resilver gimp status --json", user="ann").splitlines()[-1]
+    )["places"]
+    assert (place["installed"], place["problems"]) == (project.version(), [])
+    assert place["folder"].startswith("/usr/lib/")
     done, names = json.loads(lines[0])
     assert done, told[-3000:]
     assert names

@@ -9,6 +9,7 @@ import yaml
 
 from builders import tree
 from builders.lock import LINUX
+from builders.metainfo import ID
 from builders.project import HERE, ROOT, Unbuildable, version
 from recipes import bundle, sandbox, share
 
@@ -42,11 +43,11 @@ def test_each_script_is_one(name):
 
 
 @pytest.mark.skipif(not shutil.which("appstreamcli"), reason="needs Debian's appstream")
-@pytest.mark.parametrize("name", ["resilver", share.ID])
+@pytest.mark.parametrize("name", ["resilver", ID])
 def test_shops_for_programs_understand_the_page(tmp_path, name):
     """AppStream's validator passes it, with this version; so do icon, entry and page agree on their names."""
     share.fill(tmp_path, name)
-    page = tmp_path / "metainfo" / f"{share.ID}.metainfo.xml"
+    page = tmp_path / "metainfo" / f"{ID}.metainfo.xml"
     code, text = told("appstreamcli", "validate", "--no-net", str(page))
     assert code == 0, text
     assert f'<release version="{version()}"' in page.read_text("utf-8")
@@ -58,7 +59,7 @@ def test_shops_for_programs_understand_the_page(tmp_path, name):
 @pytest.mark.skipif(not shutil.which("desktop-file-validate"), reason="needs Debian's desktop-file-utils")
 def test_entries_are_valid(tmp_path):
     """What the sandbox gives to the desktop outside passes the validator of desktop entries."""
-    share.fill(tmp_path, share.ID)
+    share.fill(tmp_path, ID)
     tree.put(tmp_path / "applications/open.desktop", sandbox.open_with())
     for entry in tmp_path.glob("applications/*"):
         assert told("desktop-file-validate", str(entry)) == (0, ""), entry
@@ -67,7 +68,7 @@ def test_entries_are_valid(tmp_path):
 def test_the_manifest_takes_what_was_made():
     """Its source is the folder that is filled, and its runtime's Python one that wheels are locked for."""
     manifest = yaml.safe_load(sandbox.MANIFEST.read_text("utf-8"))
-    assert manifest["id"] == share.ID
+    assert manifest["id"] == ID
     ((module,), (source,)) = (manifest["modules"], manifest["modules"][0]["sources"])
     assert (sandbox.MANIFEST.parent / source["path"]).resolve() == ROOT / "build/flatpak/files"
     assert sandbox.PYTHON in LINUX.pythons
