@@ -97,7 +97,7 @@ _CUNET = replace(
 
 
 def _gaps(blobs: str) -> tuple[Pool, ...]:
-    """Real-CUGAN's; ``base``: what its first half gives to the second; ``early`` and ``late``: their skips."""
+    """Real-CUGAN's; ``base``: what its first half gives to the second; ``early``, ``late``: skips, one cropped."""
     early, first, base, late, second, third, fourth = blobs.split()
     return (
         Pool("gap0", first, 6, (early,)),
@@ -116,8 +116,8 @@ _CUGAN = Network(
     multiple=2,
     input="in0",
     output="out0",
-    pooled=_gaps("3 8 19 23 28 39 50"),
-    kept=(315, 750),
+    pooled=_gaps("3 8 19 57 28 39 50"),
+    kept=(315, 685),
 )
 # an overlap of 12 leaves 0.9/255, of 18 nothing; x4plus would need more than the 32 that leave 3/255, has the
 # 10 of its own program here, and is no preset of ours: it is for comparisons
@@ -193,14 +193,14 @@ NETWORKS: Mapping[str, Network] = MappingProxyType(
             pad=19,
             residual=True,
             tile=128,
-            pooled=_gaps("5 10 20 25 30 41 52"),
-            kept=(360, 770),
+            pooled=_gaps("5 10 20 59 30 41 52"),
+            kept=(360, 690),
         ),
         "cugan-pro-conservative": replace(
             _CUGAN,
             stem="models-pro/up2x-conservative",
             label="Real-CUGAN pro conservative",
-            pooled=_gaps("5 10 21 25 30 41 52"),
+            pooled=_gaps("5 10 21 59 30 41 52"),
         ),
         "animevideo-x2": replace(_named(_ESRGAN, "realesr-animevideov3-x2", "animevideov3"), scale=2),
         "animevideo-x4": _named(_ESRGAN, "realesr-animevideov3-x4", "animevideov3"),

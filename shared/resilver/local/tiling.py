@@ -26,10 +26,10 @@ Border = Literal["edge", "reflect"]
 Place = tuple[int, int]
 
 # The averages of squeeze-and-excite blobs are those of all tiles while what these keep fits, which are pictures
-# of up to 2.2 megapixels at x2 and 1.6 with one network for x4 (two of x2: 0.5), else of as many tiles as fit.
+# of up to 2.3 megapixels at x2 and 1.7 with one network for x4 (two of x2: 0.3), else of as many tiles as fit.
 # Where there is room left, less is computed twice: nothing up to 0.9 megapixels at x2. 100 megapixels at x2 were seen
-# to take 1.9 GB in all while they learned
-_KEPT_BYTES = 1_000_000_000
+# to take 1.6 GB in all while they learned with a tenth less
+_KEPT_BYTES = 1_100_000_000
 
 
 @dataclass(eq=False)
