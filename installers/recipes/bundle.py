@@ -68,7 +68,7 @@ def fill(app: Path, archive: Path) -> None:
 def install(program: Path) -> None:
     """Into that Python: Resilver, in the versions that are locked for Linux; what macOS alone needs, the newest."""
     wheel = wheels.own(BUILD / "own-wheel")
-    pip = [program, "-m", "pip", "--disable-pip-version-check", "-q", "install", "--no-compile"]
+    pip = [str(program), "-m", "pip", "--disable-pip-version-check", "-q", "install", "--no-compile"]
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as pins:
         pins.writelines(f"{name}=={pin}\n" for name, pin in locked(LINUX).items())
         pins.flush()
