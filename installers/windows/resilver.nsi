@@ -1,8 +1,8 @@
 ; The installer for Windows: for one user, without an administrator. `./run build windows` writes parts.nsh beside it and
-; gives VERSION, ICON, TREE and OUT. In silence (/S) it does what is ticked; /AUTOSTART ticks the start with Windows.
+; gives VERSION, SIZE, ICON, TREE, OUT and COMPRESSOR. In silence (/S) it does what is ticked; /AUTOSTART ticks the start with Windows.
 Unicode true
 Target amd64-unicode
-SetCompressor /SOLID lzma
+SetCompressor /SOLID ${COMPRESSOR}
 RequestExecutionLevel user
 ManifestDPIAware true
 !include MUI2.nsh
@@ -91,6 +91,7 @@ Section "$(PROGRAM)" SectionProgram
   SetOutPath "$INSTDIR"
   File /r "${TREE}/*"
   WriteUninstaller "$INSTDIR\uninstall.exe"
+  SetOutPath "$PROFILE" ; where the shortcuts start
   CreateDirectory "$SMPROGRAMS\Resilver"
   CreateShortcut "$SMPROGRAMS\Resilver\Resilver.lnk" "$INSTDIR\python\pythonw.exe" "-P -m resilver_watcher" \
     "$INSTDIR\resilver.ico"

@@ -1,6 +1,7 @@
 """The installer for Windows under wine, with a stand-in for Python; `.ci/installers` runs it."""
 
 import hashlib
+import re
 import shutil
 import subprocess
 import zipfile
@@ -44,7 +45,7 @@ def python(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def installer(python, tmp_path_factory):
-    return windows.build(tmp_path_factory.mktemp("built"), python)
+    return windows.build(tmp_path_factory.mktemp("built"), python, "zlib")
 
 
 class Wine:
@@ -56,9 +57,14 @@ class Wine:
             "WINEDLLOVERRIDES": "mscoree,mshtml=;winemenubuilder.exe=",
         }  # fmt: skip
         self.run("wineboot", "-i")
+        self.be("win10")  # Debian 12's says that it is Windows 7
         self.user = desktop.home / "wine/drive_c/users/ann"
         self.program = self.user / "AppData/Local/Programs/Resilver"
         self.menu = self.user / "AppData/Roaming/Microsoft/Windows/Start Menu/Programs/Resilver"
+
+    def be(self, version):
+        """Say so to programs."""
+        self.run("reg", "add", r"HKCU\Software\Wine", "/v", "Version", "/d", version, "/f")
 
     def run(self, *words):
         done = subprocess.run([WINE, *words], env=self._environ, capture_output=True, check=False, timeout=600)
@@ -68,11 +74,17 @@ class Wine:
         """Until everything that was started has ended: an uninstaller goes on as a copy of itself."""
         subprocess.run(["/usr/lib/wine/wineserver", "-w"], env=self._environ, check=False, timeout=600)
 
-    def key(self, path):
-        """The values of a key of ann's, or nothing."""
-        told = self.run("reg", "query", rf"HKCU\{path}").splitlines()
-        lines = [line.strip().split("    ", 2) for line in told if line.startswith("    ")]
-        return {"" if name == "(Default)" else name: value for name, _, value in ([*line, ""] for line in lines)}
+    def registry(self):
+        """The texts in all keys below ann's Software, by the keys' paths."""
+        exported = self.user / "exported.reg"
+        exported.unlink(missing_ok=True)
+        self.run("reg", "export", r"HKCU\Software", r"C:\users\ann\exported.reg")
+        found = {}
+        for block in exported.read_text("utf-16").split("\n\n")[1:]:
+            path = block.partition("]")[0].removeprefix("[HKEY_CURRENT_USER\\")
+            values = re.findall(r'^(?:"(\w+)"|@)="(.*)"$', block, re.MULTILINE)
+            found[path] = {name: re.sub(r"\\(.)", r"\1", value) for name, value in values}
+        return found
 
     def calls(self):
         """How Python was called since the last time."""
@@ -103,7 +115,7 @@ def test_a_life_in_windows(installer, wine):
     wine.run(str(installer), "/S")
     wine.wait()
     brought(wine)
-    assert wine.key(RUN) == {}
+    assert not wine.registry().get(RUN)
     assert wine.calls() == []  # there is no GIMP, and nothing was there before
     (wine.user / "AppData/Roaming/GIMP/3.0").mkdir(parents=True)
     (wine.program / "python/of-an-older-version").touch()
@@ -112,7 +124,7 @@ def test_a_life_in_windows(installer, wine):
     brought(wine)
     assert not (wine.program / "python/of-an-older-version").exists()
     pythonw = str(in_windows(wine) / "python/pythonw.exe")
-    assert wine.key(RUN) == {"resilver": windows_line([pythonw, "-P", "-m", "resilver_watcher"])}
+    assert wine.registry()[RUN] == {"resilver": windows_line([pythonw, "-P", "-m", "resilver_watcher"])}
     assert wine.calls() == ["stop", "gimp install"]
     beside = wine.program / "notes of ann.txt"
     beside.touch()
@@ -120,7 +132,9 @@ def test_a_life_in_windows(installer, wine):
     wine.wait()
     assert wine.calls() == ["gimp uninstall", "stop"]
     assert not wine.menu.exists()
-    assert not any(wine.key(path) for path in (*PLACES, rf"{PLACES[0]}\shell\1restore\command", UNINSTALL, RUN))
+    left = wine.registry()
+    assert not [path for path in left if path.startswith((*PLACES, UNINSTALL))]
+    assert not left[RUN]
     assert [*wine.program.iterdir()] == [beside]
     assert all(path.read_text() == "ann's own" for path in mine)
 
@@ -135,12 +149,15 @@ def brought(wine):
     assert not (packages / "Xlib").exists()
     names = {"Resilver.lnk", "Resilver, command line.lnk", "Remove Resilver.lnk"}
     assert {path.name for path in wine.menu.iterdir()} == names
-    assert r"python\pythonw.exe".encode("utf-16-le") in (wine.menu / "Resilver.lnk").read_bytes()
+    shortcut = (wine.menu / "Resilver.lnk").read_bytes()
+    assert str(in_windows(wine) / "python/pythonw.exe").encode() in shortcut
+    assert "-P -m resilver_watcher".encode("utf-16-le") in shortcut
+    written = wine.registry()
     machine = this_machine({"HOME": "/", "LANG": "en"}, "win32")
     machine = replace(machine, program=(str(in_windows(wine) / "python/pythonw.exe"), *machine.program[1:]))
     for key, values in keys(machine).items():
-        assert wine.key(key) == values, key
-    about = wine.key(UNINSTALL)
+        assert written[key] == values, key
+    about = written[UNINSTALL]
     assert about["DisplayVersion"] == project.version()
     assert about["QuietUninstallString"] == f'"{in_windows(wine) / "uninstall.exe"}" /S'
 
@@ -149,20 +166,25 @@ def in_windows(wine):
     return PureWindowsPath("C:/users/ann", *wine.program.relative_to(wine.user).parts)
 
 
-def test_another_s_folder_is_left_alone(installer, wine):
-    """Where a folder named python lies already that is not of Resilver's, nothing is done."""
+def test_where_it_cannot_be_nothing_is_done(installer, wine):
+    """In a Windows that is too old, or where another's folder named python lies already."""
+    wine.be("win7")
+    wine.run(str(installer), "/S")
+    wine.wait()
+    assert not wine.program.exists()
+    wine.be("win10")
     other = wine.program / "python/python.exe"
     other.parent.mkdir(parents=True)
     other.write_text("another's")
     wine.run(str(installer), "/S")
     wine.wait()
     assert [path for path in wine.program.rglob("*") if path.is_file()] == [other]
-    assert wine.key(UNINSTALL) == {}
+    assert UNINSTALL not in wine.registry()
 
 
 def test_the_same_bytes_come_out_twice(installer, python, tmp_path):
     """Made anew, from scratch but for what was downloaded."""
-    assert digest(windows.build(tmp_path, python)) == digest(installer)
+    assert digest(windows.build(tmp_path, python, "zlib")) == digest(installer)
 
 
 def digest(path):
