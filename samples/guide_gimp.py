@@ -50,7 +50,7 @@ def take(language: str) -> None:
         for name in ("menu", "dialog", "result"):
             with Image.open(sandbox / f"{name}.png") as image:
                 shown = image.convert("RGB").crop((0, 0, WIDTH, MENU_HEIGHT if name == "menu" else HEIGHT))
-            shown.quantize(256).save(IMAGES / f"gimp-{name}-{language}.png", optimize=True)
+            shown.quantize(128).save(IMAGES / f"gimp-{name}-{language}.png", optimize=True)
 
 
 def _fill(sandbox: Path) -> None:
