@@ -20,6 +20,7 @@ from training.look_alikes import look_alikes
 
 VISIBLE, OVER_GRAIN = 12 / 255, 2.0  # a smaller change is lost in grain; its label would ask for the impossible
 MINIMUM_ALPHA = 0.2
+HARDLY = 64  # of 255: what covers less of a pixel was not drawn there
 
 
 @dataclass(frozen=True)
@@ -154,8 +155,10 @@ KINDS: Kinds = ((scratch, 0.55, 4), (crack, 0.4, 2), (crease, 0.45, 4), (dust, 0
 BOLD: Kinds = ((scratch, 0.8, 4), (crack, 0.65, 2), (crease, 0.35, 1), (dust, 0.75, 1), (hole, 0.5, 1))
 
 
-def _paint(picture: Plane, canvas: Canvas, alpha: float, rng: np.random.Generator, *, rim: bool) -> Plane:
-    """Lays one kind of damage over the picture, bright or dark, with paper structure."""
+def _paint(
+    picture: Plane, canvas: Canvas, alpha: float, rng: np.random.Generator, *, rim: bool, hard: bool = False
+) -> Plane:
+    """Lays one kind of damage over the picture, bright or dark, with paper structure; `hard` keeps its edges sharp."""
     cover = canvas.astype(np.float32) / 255
     bright = rng.random() < 0.65
     level = rng.uniform(0.75, 1.05) if bright else rng.uniform(-0.05, 0.3)
@@ -163,7 +166,7 @@ def _paint(picture: Plane, canvas: Canvas, alpha: float, rng: np.random.Generato
     if rim:
         around = cv2.GaussianBlur(cv2.dilate(cover, np.ones((3, 3))), (0, 0), 0.8) * (1 - cover)
         picture = picture * (1 - np.float32(rng.uniform(0.2, 0.6)) * around)
-    soft = degrade.blur(cover, rng.choice([0.0, 0.5, 0.9])) * np.float32(alpha)
+    soft = (cover if hard else degrade.blur(cover, rng.choice([0.0, 0.5, 0.9]))) * np.float32(alpha)
     return picture * (1 - soft) + paint * soft
 
 
@@ -209,6 +212,19 @@ def _add(picture: Plane, draw: Draw, count: int, rng: np.random.Generator) -> Pl
         alpha = rng.uniform(0.5 if draw in (loss, hole) else MINIMUM_ALPHA, 1.0)
         picture = _paint(picture, canvas, alpha, rng, rim=draw is crack and rng.random() < 0.5)
     return picture
+
+
+def drawn(picture: Plane, rng: np.random.Generator) -> Damaged:
+    """Bold damage with hard edges and nothing else; the mask is all that was drawn, whether it can be seen or not."""
+    given, mask = picture, np.zeros(picture.shape, np.bool_)
+    for draw, share, most in BOLD:
+        for _ in range(int(rng.integers(1, most + 1)) if rng.random() < share else 0):
+            canvas = np.zeros(picture.shape, np.uint8)
+            draw(canvas, rng)
+            rim = draw is crack and rng.random() < 0.5
+            given = _paint(given, canvas, rng.uniform(MINIMUM_ALPHA, 1.0), rng, rim=rim, hard=True)
+            mask |= canvas > HARDLY
+    return Damaged(np.clip(given, 0, 1), picture, mask.astype(np.float32))
 
 
 def fill(picture: Plane, mask: Plane, radius: int = 3) -> Plane:

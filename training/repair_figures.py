@@ -10,7 +10,7 @@ from PIL import Image
 
 from training import degrade
 from training.apply import KERNEL, THRESHOLDS, Detect, Fill, Plane, PlaneFunction, find, mixed
-from training.damage import Damaged, damage, fill
+from training.damage import Damaged, damage, drawn, fill
 from training.data import luminance, validation_photos
 from training.degrade import quantise
 
@@ -37,6 +37,22 @@ def cases(planes: list[Plane], seed: int = 13) -> list[Damaged]:
     """Each picture damaged, the same way every time."""
     rng = np.random.default_rng(seed)
     return [damage(plane, rng, clean=0.0) for plane in planes]
+
+
+def bold(planes: list[Plane], seed: int = 13) -> list[Damaged]:
+    """Each picture at half size under much and bold damage, its mask what was drawn: what a first trial measured on.
+
+    8 % of the pixels are damaged and 24 dB left, where :func:`cases` has 4 % and 31 dB.
+    """
+    rng = np.random.default_rng(seed)
+    return [drawn(cv2.resize(plane, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), rng) for plane in planes]
+
+
+def matching(masks: list[NDArray[np.bool_]], found: list[Damaged], name: str = "") -> Iterator[str]:
+    """Lines about masks against the true ones."""
+    for tolerance in (0, 1):
+        score, precision, recall = f1(masks, [case.mask > 0 for case in found], tolerance)
+        yield f"mask{name}, tolerance {tolerance} px: F1 {score:.3f} (precision {precision:.3f}, recall {recall:.3f})"
 
 
 def f1(
@@ -81,11 +97,9 @@ def classical(mask: Callable[[Damaged], Plane]) -> Callable[[Damaged], Plane]:
 def detecting(detect: Detect, planes: list[Plane]) -> Iterator[str]:
     """Lines about the mask, without regard to what is certain in the whole picture."""
     found, threshold = cases(planes), THRESHOLDS[1]
-    masks = [detect(case.given) > threshold for case in found]
-    truth = [case.mask > 0 for case in found]
-    for tolerance in (0, 1):
-        score, precision, recall = f1(masks, truth, tolerance)
-        yield f"mask, tolerance {tolerance} px: F1 {score:.3f} (precision {precision:.3f}, recall {recall:.3f})"
+    yield from matching([detect(case.given) > threshold for case in found], found)
+    strong = bold(planes)
+    yield from matching([detect(case.given) > threshold for case in strong], strong, " of bold damage")
     share = 100 * np.mean([(detect(plane) > threshold).mean() for plane in planes])
     yield f"flagged on clean pictures: {share:.2f} %"
     touched = 100 * np.mean([find(detect, plane).any() for plane in planes])
@@ -122,6 +136,7 @@ def repairing(detect: Detect, filler: Fill, planes: list[Plane]) -> Iterator[str
     }
     for name, restore in ways.items():
         yield restoring(name, restore, found)
+    yield restoring("bold damage: filler, own mask", ways["filler, own mask"], bold(planes))
     yield sparing(lambda scan: filler(scan, find(detect, scan)), planes)
 
 
@@ -129,9 +144,7 @@ def through(look: PlaneFunction, filler: Fill, planes: list[Plane]) -> Iterator[
     """Lines about a whole chain, which decides by itself whether there is damage at all; a mask of 0..1 from `look`."""
     found = cases(planes)
     masks = [look(case.given) for case in found]
-    for tolerance in (0, 1):
-        score, precision, recall = f1([mask > 0.5 for mask in masks], [case.mask > 0 for case in found], tolerance)
-        yield f"mask, tolerance {tolerance} px: F1 {score:.3f} (precision {precision:.3f}, recall {recall:.3f})"
+    yield from matching([mask > 0.5 for mask in masks], found)
     clean = [look(plane) for plane in planes]
     yield f"flagged on clean pictures: {100 * np.mean([mask.mean() for mask in clean]):.2f} %"
     touched = 100 * np.mean([mask.any() for mask in clean])
@@ -139,4 +152,6 @@ def through(look: PlaneFunction, filler: Fill, planes: list[Plane]) -> Iterator[
     yield f"repaired at all: {touched:.0f} % of clean pictures; left alone: {left:.0f} % of those damaged on 1 %"
     yield restoring("own mask", lambda c: filler(c.given, look(c.given)), found)
     yield restoring("true mask", lambda c: filler(c.given, c.mask), found)
+    for name, way in (("own", lambda c: look(c.given)), ("true", lambda c: c.mask)):
+        yield restoring(f"bold damage: {name} mask", lambda c, way=way: filler(c.given, way(c)), bold(planes))
     yield sparing(lambda scan: filler(scan, look(scan)), planes)

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from training.apply import bordered
-from training.damage import damage
+from training.damage import damage, drawn
 from training.data import allowed
 
 from training import colour
@@ -40,11 +40,11 @@ def test_only_damage_is_in_the_mask(seed: int) -> None:
     rng = np.random.default_rng(seed)
     picture = np.linspace(0.2, 0.8, 128 * 128, dtype=np.float32).reshape(128, 128)
     assert not damage(picture, rng, clean=1.0, alike=1.0).mask.any()
-    case = damage(picture, rng, clean=0.0, alike=0.0)
-    inside = case.mask > 0
-    if inside.any():
-        change = np.abs(case.given - case.truth)
-        assert change[inside].mean() > change[~inside].mean()
+    for case in (damage(picture, rng, clean=0.0, alike=0.0), drawn(picture, rng)):
+        inside = case.mask > 0
+        if inside.any():
+            change = np.abs(case.given - case.truth)
+            assert change[inside].mean() > change[~inside].mean()
 
 
 @settings(deadline=None)
