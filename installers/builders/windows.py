@@ -24,6 +24,7 @@ ARCHIVE, DIGEST = "RESILVER_WINDOWS_PYTHON", "RESILVER_WINDOWS_PYTHON_SHA256"
 _SCRIPTS = HERE / "windows"
 _PYTHON = WINDOWS.pythons[0]
 _PATHS = f"python{_PYTHON.replace('.', '')}._pth"
+_NEEDED = {"python.exe", "pythonw.exe", _PATHS}
 _PROGRAM = r"$INSTDIR\python\pythonw.exe"
 _ICON_SIZES = (16, 24, 32, 48, 64, 128, 256)
 _LANGUAGES = {"English": "en", "Russian": "ru"}
@@ -68,13 +69,15 @@ def _archive(environ: Mapping[str, str]) -> Path:
         raise Unbuildable(f"{archive} cannot be read ({error.strerror}); see to {ARCHIVE}.") from error
     if found != digest.lower():
         raise Unbuildable(f"{archive} has the digest {found}, not that of {DIGEST}; download it anew.")
+    with zipfile.ZipFile(archive) as packed:
+        names = {*packed.namelist()}
+    if _NEEDED - names:
+        raise Unbuildable(f"{archive} is not the embeddable package of Python {_PYTHON} for amd64.")
     return archive
 
 
 def _bring_python(archive: Path, folder: Path) -> None:
     with zipfile.ZipFile(archive) as packed:
-        if not {"python.exe", "pythonw.exe", _PATHS} <= {*packed.namelist()}:
-            raise Unbuildable(f"{archive} is not the embeddable package of Python {_PYTHON} for amd64.")
         packed.extractall(folder)
     # what is not listed there is not looked at: neither variables nor another Python's packages
     put(folder / _PATHS, f"{_PATHS.removesuffix('._pth')}.zip\r\n.\r\nLib\\site-packages\r\n".encode())

@@ -19,7 +19,7 @@ InstallDir "$LOCALAPPDATA\Programs\Resilver"
 InstallDirRegKey HKCU "${UNINSTALL}" "InstallLocation"
 !define MUI_ICON "${ICON}"
 !define MUI_UNICON "${ICON}"
-!define MUI_COMPONENTSPAGE_SMALLDESC
+!define MUI_COMPONENTSPAGE_NODESC
 !define MUI_FINISHPAGE_RUN "$INSTDIR\python\pythonw.exe"
 !define MUI_FINISHPAGE_RUN_PARAMETERS "-P -m resilver_watcher"
 !define MUI_FINISHPAGE_RUN_NOTCHECKED
