@@ -11,7 +11,7 @@ from pathlib import Path
 from resilver_watcher.autostart import desktop_quoted
 
 HERE = Path(__file__).resolve().parent
-HOME = Path.home() / ".local/lib/resilver"
+HOME = (Path.home() / ".local/lib/resilver").resolve()
 COMMAND = Path.home() / ".local/bin/resilver"
 SHARE = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share")
 ENTRY = Path("applications/resilver.desktop")
@@ -22,22 +22,19 @@ def install() -> int:
     if HERE == HOME:
         print("This Resilver is installed already; to renew it, call install.sh of a newer one.")
         return 2
-    if HOME.exists():
-        _resilver("stop")
-        _take_away()
     fresh = HOME.with_name("resilver.new")
     shutil.rmtree(fresh, ignore_errors=True)
     shutil.copytree(HERE, fresh)
+    if HOME.exists():
+        _resilver("stop")
+        _take_away()
     fresh.rename(HOME)
     for file in _shared():
         target = SHARE / file
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(HOME / "share" / file, target)
     _fit_entry(SHARE / ENTRY)
-    COMMAND.parent.mkdir(parents=True, exist_ok=True)
-    COMMAND.unlink(missing_ok=True)
-    COMMAND.symlink_to(HOME / "resilver")
-    print(f"Installed: {HOME}; the command: {COMMAND}")
+    print(f"Installed: {HOME}; the command: {_linked()}")
     if str(COMMAND.parent) not in os.environ.get("PATH", "").split(os.pathsep):
         print(f"{COMMAND.parent} is not among the folders of PATH; most systems add it with the next login.")
     _resilver("gimp", "install")
@@ -55,6 +52,15 @@ def uninstall() -> int:
     _take_away()
     print("Removed. Pictures, settings and records stay.")
     return 0
+
+
+def _linked() -> Path:
+    """The command; where pipx or another put its own there, that one stays."""
+    if COMMAND.is_symlink() or COMMAND.exists():
+        return HOME / "resilver"
+    COMMAND.parent.mkdir(parents=True, exist_ok=True)
+    COMMAND.symlink_to(HOME / "resilver")
+    return COMMAND
 
 
 def _take_away() -> None:
@@ -78,7 +84,8 @@ def _fit_entry(path: Path) -> None:
 
 
 def _resilver(*words: str) -> None:
-    subprocess.run([HOME / "resilver", *words], check=False)
+    if (HOME / "resilver").exists():  # else an installation was cut off
+        subprocess.run([HOME / "resilver", *words], check=False)
 
 
 if __name__ == "__main__":

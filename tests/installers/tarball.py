@@ -73,7 +73,10 @@ def test_a_life_on_linux(bed):
     inside(bed, "mkdir -p Pictures In Out .config/resilver; echo '[local]' >.config/resilver/settings.toml", user="ann")
     if bed.name == "gimp":
         inside(bed, "gimp-console -i --quit", user="ann")
-    inside(bed, "/srv/unpacked/install.sh", user="ann")
+    inside(bed, "mkdir -p .local/bin; ln -s /srv/of-pipx .local/bin/resilver", user="ann")
+    assert f"the command: {HOME}/resilver" in inside(
+        bed, "/srv/unpacked/install.sh; rm .local/bin/resilver", user="ann"
+    )
     renewed = inside(bed, "touch .local/lib/resilver/of-an-older-version; /srv/unpacked/install.sh", user="ann")
     assert "Installed: /home/ann/.local/lib/resilver" in renewed
     assert not (bed / "home/ann/.local/lib/resilver/of-an-older-version").exists()
