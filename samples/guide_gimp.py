@@ -27,7 +27,12 @@ from fakes.gimp_bed import TESTBED, bed  # noqa: E402
 
 IMAGES = ROOT / "docs" / "guide" / "images"
 LOCALES = {"en": "en_US", "ru": "ru_RU"}
-WIDTH, HEIGHT, MENU_HEIGHT = 1182, 804, 515  # of the window, and of as much of it as the menu takes
+SHOWN = {  # left, top, right and bottom of what matters on the display
+    "menu": (0, 0, 1182, 515),
+    "dialog": (0, 0, 1182, 804),
+    "result": (0, 0, 1182, 804),
+    "cloud": (108, 246, 1172, 860),
+}
 INSIDE = """
 mkdir -p {outside.parent} $HOME/gimp/plug-ins $HOME/.config/resilver /tmp/locale
 ln -s /project {outside}
@@ -39,7 +44,7 @@ LOCPATH=/tmp/locale LC_ALL={locale}.UTF-8 exec python3 guide_in_gimp.py
 
 
 def take(language: str) -> None:
-    """Menu, dialog and result, out of a GIMP in that language."""
+    """Menu, dialog, result and the question before anything is sent, out of a GIMP in that language."""
     with tempfile.TemporaryDirectory() as folder:
         sandbox = Path(folder) / "sandbox"
         _fill(sandbox)
@@ -47,9 +52,9 @@ def take(language: str) -> None:
         with Bridge(sandbox):
             words = [TESTBED, "xrun", bed("trixie"), sandbox, "sh", "-c", command]
             subprocess.run(words, check=True, env={**os.environ, "NET": "1"})
-        for name in ("menu", "dialog", "result"):
+        for name, box in SHOWN.items():
             with Image.open(sandbox / f"{name}.png") as image:
-                shown = image.convert("RGB").crop((0, 0, WIDTH, MENU_HEIGHT if name == "menu" else HEIGHT))
+                shown = image.convert("RGB").crop(box)
             shown.quantize(128).save(IMAGES / f"gimp-{name}-{language}.png", optimize=True)
 
 

@@ -42,6 +42,15 @@ def main() -> None:
         until(lambda: not windows("resilver-progress"))
         time.sleep(3)
         shot("result")
+        key("shift+ctrl+f")  # the same once more, with its dialog
+        until(lambda: windows(RESTORE))
+        time.sleep(10)
+        # who does the work: the list is closed again, since where it opens depends on what is chosen in it
+        xdotool("mousemove", "--window", windows(RESTORE)[-1], "300", "65", "click", "1")
+        key("Escape", "space", "Down", "Return")
+        time.sleep(5)
+        xdotool("mousemove", "1250", "950")
+        shot("cloud")
     finally:
         gimp.kill()
 
