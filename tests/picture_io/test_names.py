@@ -24,6 +24,7 @@ NAMES = st.binary(max_size=300).map(os.fsdecode) | st.text(st.characters(), max_
         (".hidden.png", (IMPROVED,), "_hidden-improved"),
         ("../../etc/passwd", (IMPROVED,), "passwd-improved"),
         ("C:\\photos\\a.jpg", (IMPROVED,), "a-improved"),
+        ("front \\ back.jpg", (IMPROVED,), "front _ back-improved"),
         ("a\nb\0c.jpg", (IMPROVED,), "a_b_c-improved"),
         (os.fsdecode(b"w\xff\n.jpg"), (IMPROVED,), "w__-improved"),
         ("what?.jpg", (), "what_"),

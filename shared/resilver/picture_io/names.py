@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import ntpath
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -31,7 +32,8 @@ def folded(name: str) -> str:
 
 
 def _base(source_name: str) -> str:
-    last = re.split(r"[/\\]", source_name)[-1]
+    # elsewhere than after a drive a backslash is a character like any other, and part of a photograph's name
+    last = re.split(r"[/\\]" if ntpath.splitdrive(source_name)[0] else "/", source_name)[-1]
     stem, dot, _ = last.rpartition(".")
     clean = _FORBIDDEN.sub("_", stem if dot and stem else last).strip(" ").rstrip(". ")
     clean = re.sub(r"^\.+", "_", clean) or "picture"
