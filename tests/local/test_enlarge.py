@@ -20,8 +20,9 @@ from resilver.settings import load_settings
 FACE = cv2.resize(skimage.data.astronaut()[40:240, 150:310], (80, 100), interpolation=cv2.INTER_AREA)
 SHARP = Picture(pixels=FACE, icc=b"profile", dpi=(300.0, 200.0), metadata=Metadata(exif=b"II"))
 SOFT = SHARP.replace(pixels=cv2.GaussianBlur(SHARP.pixels, (0, 0), 1.5))
-GRAINY = SimpleNamespace(noise=8.0, jpeg_quality=None)
-BLOCKY = SimpleNamespace(noise=0.0, jpeg_quality=50)
+GRAINY = SimpleNamespace(noise=8.0, jpeg_quality=None, blockiness=0.0)
+BLOCKY = SimpleNamespace(noise=0.0, jpeg_quality=50, blockiness=0.0)
+CONVERTED = SimpleNamespace(noise=0.0, jpeg_quality=None, blockiness=0.9)  # a JPEG that was saved as something else
 
 
 def tool(picture, runtime, factor, kind, quality, strength=1.0, damage=None):
@@ -39,6 +40,7 @@ def tool(picture, runtime, factor, kind, quality, strength=1.0, damage=None):
         (4, "photo", "fast", None, "Resilver enlarger x4"),
         (2, "photo", "best", None, "waifu2x cunet scale"),
         (2, "photo", "best", BLOCKY, "Resilver enlarger x2 + waifu2x upconv_7_photo noise1"),
+        (2, "photo", "best", CONVERTED, "Resilver enlarger x2 + waifu2x upconv_7_photo noise1"),
         (2, "photo", "best", GRAINY, "Resilver enlarger x2 + Real-CUGAN se conservative"),
         (4, "photo", "best", None, "Resilver enlarger x4 + waifu2x upconv_7_photo noise1 + Resilver enlarger x2"),
         (2, "art", "fast", None, "waifu2x upconv_7_photo noise1"),
@@ -103,6 +105,19 @@ def test_our_own_networks_are_enough(alone, factor, quality, kind):
     assert step.tool == f"Resilver enlarger x{factor}"
     assert len(notes) == ((kind, quality) != ("photo", "fast"))
     assert all("resilver models install" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("factor", "damage", "wanted"),
+    [
+        (2, None, "Resilver enlarger x2 clean"),
+        (2, BLOCKY, "Resilver enlarger x2"),
+        (4, None, "Resilver enlarger x4 + Resilver enlarger x2 clean"),
+    ],
+)
+def test_the_best_of_our_own_fits_the_picture(alone, factor, damage, wanted):
+    """Without any other's networks clean pictures get the one of ours that learned from such alone."""
+    assert tool(SHARP, alone, factor, "photo", "best", damage=damage) == wanted
 
 
 def test_enlarging_a_scan_beats_lanczos(alone):

@@ -30,15 +30,20 @@ Level = Literal["clean", "mild", "strong"]
 # bicubic resampling measured 0.5 to 0.71, with a blur of 0.6 pixels 0.77 to 0.94, with 1.6 pixels 1.5 and more
 _SOFT = 0.72
 _LOOK = 1536
+# Steps on JPEG's grid: of 40 training pictures at half size 19 in 20 had less than 0.3, and more than 0.45 after noise
+# of 4 and JPEG 75
+_BLOCKS = 0.5
 
 
 class Damage(Protocol):
-    """What is asked of a measurement: grain as sigma in 8-bit units, and the JPEG's quality if it was one."""
+    """What is asked of a measurement: grain as sigma in 8-bit units, JPEG's quality if it is one, and its traces."""
 
     @property
     def noise(self) -> float: ...  # noqa: D102
     @property
     def jpeg_quality(self) -> float | None: ...  # noqa: D102
+    @property
+    def blockiness(self) -> float: ...  # noqa: D102
 
 
 def enlarge(  # noqa: PLR0917 - the recipe's fields in the recipe's order
@@ -117,7 +122,8 @@ def damage_level(picture: Picture, damage: Damage | None) -> Level:
     jpeg = 100 if damage is None else damage.jpeg_quality or 100
     if noise >= 5 or edge_width(picture) > _SOFT:
         return "strong"
-    return "mild" if noise >= 2 or jpeg < 90 else "clean"
+    blocks = 0.0 if damage is None else damage.blockiness
+    return "mild" if noise >= 2 or jpeg < 90 or blocks > _BLOCKS else "clean"
 
 
 def edge_width(picture: Picture) -> float:
@@ -164,9 +170,13 @@ def _best(factor: int, strength: float, level: Level, ours: Stage, careful: Stag
         restoring = Single("cugan-conservative" if factor == 2 else "cugan-x4-conservative")
         # a third is sharper than ours and less painted than the restoring one alone
         yield Mix(ours if factor == 2 else mean, restoring, strength / 3)
+    sharp = Luma("own-x2-clean")
     if level == "clean" and factor == 2:
         yield Single("cunet")
+        yield sharp
     yield mean
+    if level != "strong" and factor == 4:
+        yield Mix(ours, Chain(sharp, sharp), 0.5)
 
 
 def _art(factor: int, quality: Quality, level: Level) -> Iterator[Stage]:
