@@ -131,14 +131,11 @@ def restore_jpeg() -> Bytes:
 
 
 def restore_mistaken() -> Bytes:
-    """A good photograph and an old one in which things were taken for damage."""
-    night = made(data.rocket(), PRESETS["Restore"])
-    coins = made(old(_rgb(data.coins())), PRESETS["Restore"], jpeg=62)
-    box = (0, 60, 180, 270)
-    return column(
-        row(*(cut(one, box) for one in night), height=400),
-        row(*coins, height=250),
-    )
+    """Old prints in which things were taken for damage: lines between bricks, coins, strokes of a pen."""
+    rows = [made(old(_rgb(data.brick())), PRESETS["Restore"], jpeg=75)]
+    rows.append(made(torn(old(_rgb(data.coins()))), PRESETS["Restore"], jpeg=75))
+    rows.append(made(old(_rgb(data.text())), PRESETS["Restore"], jpeg=75))
+    return column(*(row(*one, height=height) for one, height in zip(rows, (360, 284, 150), strict=True)))
 
 
 def restore_loss() -> Bytes:
