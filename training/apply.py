@@ -27,9 +27,9 @@ LEAST_SIDE, MOST_SIDE = 128, 160  # short side that the colorizer looks at
 LEAST_SEEN = 300  # short side of the smallest copy that damage is looked for in
 # chance of damage from which a pixel counts, by reduction: collars, ties and posts look like damage when small
 THRESHOLDS = {1: 0.7, 2: 0.85, 4: 0.93}
-# a picture is left alone that has more than the chance CERTAIN on a smaller part or on fewer pixels, looked at in full
-# size and in copies of a short side of at least DECIDING: what is busy and small is full of doubtful places
-CERTAIN, LEAST_PART, LEAST_PIXELS, DECIDING = 0.993, 0.0006, 110, 600
+# a picture is left alone that has more than the chance CERTAIN on a smaller part or on fewer pixels, in full size and
+# in each copy; in copies of a short side below DECIDING on ten times that part
+CERTAIN, LEAST_PART, LEAST_PIXELS, DECIDING = 0.99, 0.0004, 220, 600
 
 
 class Exported:
@@ -82,8 +82,8 @@ def find(detect: Detect, luma: Plane) -> Plane:
         if scale > 1 and min(height, width) < LEAST_SEEN * scale:
             break
         chance = detect(cv2.resize(luma, (width // scale, height // scale), interpolation=cv2.INTER_AREA))
-        if scale == 1 or min(chance.shape) >= DECIDING:
-            damaged |= int((chance > CERTAIN).sum()) >= max(LEAST_PIXELS, LEAST_PART * chance.size)
+        part = LEAST_PART if scale == 1 or min(chance.shape) >= DECIDING else 10 * LEAST_PART
+        damaged |= int((chance > CERTAIN).sum()) >= max(LEAST_PIXELS, part * chance.size)
         chance = cv2.resize(chance, (width, height), interpolation=cv2.INTER_LINEAR)
         weight = np.maximum(weight, weighted(chance, least))
     return weight if damaged else np.zeros_like(luma)

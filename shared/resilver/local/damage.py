@@ -30,8 +30,9 @@ FIND, FILL = "own-detect", "own-fill"
 _CHANCES = {1: 0.7, 2: 0.85, 4: 0.93}
 _LEAST_SEEN = 300
 # A picture is damaged where so many pixels, and so large a part of it, have more than that chance, in the picture or in
-# a copy whose short side is at least the last of these (training/README.md tells what else was tried)
-_CERTAIN, _LEAST_PIXELS, _LEAST_PART, _DECIDING = 0.993, 110, 0.0006, 600
+# a copy; where a copy's short side is less than the last of these, ten times that part (training/README.md tells what
+# else was tried)
+_CERTAIN, _LEAST_PIXELS, _LEAST_PART, _DECIDING = 0.99, 220, 0.0004, 600
 _ROWS = 512
 _SMALL = 384  # at least the long side of the copy that tells drawings; of 220 validation pictures none is taken for one
 _WIDEN = np.ones((3, 3), np.uint8)
@@ -54,13 +55,13 @@ def find_damage(picture: Picture, seen: Assessment, runtime: Runtime, report: Re
         return mask
     scales = [scale for scale in _CHANCES if scale == 1 or min(mask.shape) >= _LEAST_SEEN * scale]
     for number, scale in enumerate(scales):
-        part = report.part(*((0, 0.8), (0.8, 0.95), (0.95, 1))[number])
+        told = report.part(*((0, 0.8), (0.8, 0.95), (0.95, 1))[number])
         finder = _Finder(scale)
-        found = run_tiled(finder, _reduced(light, scale), runtime, part, label="looking for damage")[..., 0]
+        found = run_tiled(finder, _reduced(light, scale), runtime, told, label="looking for damage")[..., 0]
         _keep_inside(found, picture, seen.frame)
-        if scale == 1 or min(found.shape) >= _DECIDING * scale:
-            certain = int((found > 255 * finder.weight(_CERTAIN)).sum()) / scale**2
-            damaged |= certain >= max(_LEAST_PIXELS, _LEAST_PART * found.size / scale**2)
+        certain = int((found > 255 * finder.weight(_CERTAIN)).sum()) / scale**2
+        part = _LEAST_PART if scale == 1 or min(found.shape) >= _DECIDING * scale else 10 * _LEAST_PART
+        damaged |= certain >= max(_LEAST_PIXELS, part * found.size / scale**2)
         here = mask[: len(found), : found.shape[1]]
         np.maximum(here, found, out=here)
     if not damaged:
