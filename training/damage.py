@@ -20,6 +20,7 @@ from training.look_alikes import look_alikes
 
 VISIBLE, OVER_GRAIN = 12 / 255, 2.0  # a smaller change is lost in grain; its label would ask for the impossible
 MINIMUM_ALPHA = 0.2
+RULED = 0.4  # share of scratches
 HARDLY = 64  # of 255: what covers less of a pixel was not drawn there
 
 
@@ -58,11 +59,29 @@ def _start(canvas: Canvas, rng: np.random.Generator) -> NDArray:
 
 def scratch(canvas: Canvas, rng: np.random.Generator) -> None:
     """A long, nearly straight line; half of them run along the film."""
+    if rng.random() < RULED:
+        ruled(canvas, rng)
+        return
     steps = int(rng.integers(4, 20))
     heading = rng.normal(np.pi / 2, 0.06) if rng.random() < 0.5 else rng.uniform(0, 2 * np.pi)
     length = max(canvas.shape) * rng.uniform(0.2, 1.2) / steps
     path = _wander(rng, _start(canvas, rng), heading, steps, length, 0.03)
     _stroke(canvas, path, np.abs(rng.uniform(0.5, 2.6) * rng.uniform(0.6, 1.3, steps)))
+
+
+def ruled(canvas: Canvas, rng: np.random.Generator) -> None:
+    """A scratch as if drawn with a ruler, of one width: one to three straight pieces, often across the whole picture.
+
+    Without it a detector that had seen hatching, frames and letters took no straight line for damage.
+    """
+    pieces = int(rng.choice([1, 1, 2, 3]))
+    heading = rng.choice([0, 0.5, 0.5]) * np.pi + rng.normal(0, 0.03)
+    if rng.random() < 0.5:
+        heading = rng.uniform(0, 2 * np.pi)
+    reach = max(canvas.shape) * (2.0 if rng.random() < 0.5 else rng.uniform(0.2, 1.0))
+    start = _start(canvas, rng) - np.array([np.cos(heading), np.sin(heading)]) * reach * rng.uniform(0.2, 0.8)
+    path = _wander(rng, start, heading, pieces, reach / pieces, 0.1)
+    _stroke(canvas, path, np.full(pieces, rng.uniform(0.5, 4.5)))
 
 
 def crack(canvas: Canvas, rng: np.random.Generator, depth: int = 0, origin: NDArray | None = None) -> None:
@@ -103,7 +122,8 @@ def dust(canvas: Canvas, rng: np.random.Generator) -> None:
     if rng.random() < 0.3:
         places = (places[:1] + rng.normal(0, 12 << FINE, places.shape)).astype(np.int32)
     for centre in places:
-        axes = (rng.uniform(0.3, 1.2, 2) * rng.choice([1.0, 1.0, 2.5]) * (1 << FINE)).astype(int) + 1
+        size = rng.choice([1.0, 2.5, 5.0], p=[0.65, 0.25, 0.1])
+        axes = (rng.uniform(0.3, 1.2, 2) * size * (1 << FINE)).astype(int) + 1
         cv2.ellipse(canvas, centre.tolist(), axes.tolist(), float(rng.uniform(0, 180)), 0, 360, 255, -1,
                     cv2.LINE_AA, FINE)  # fmt: skip
     for _ in range(int(rng.integers(0, 3))):
