@@ -67,7 +67,7 @@ def enlarge(stem: Path, chosen: argparse.Namespace) -> Iterator[str]:  # noqa: A
     yield from figures.enlarging(partial(done, Recipe(improve=False, resolution=2)), 2)
 
 
-def enlarge_clean(stem: Path, chosen: argparse.Namespace) -> Iterator[str]:  # noqa: ARG001
+def enlarge_best(stem: Path, chosen: argparse.Namespace) -> Iterator[str]:  # noqa: ARG001
     run = plane_function(Exported(stem), 2)
     yield cost(stem, 1)
     yield from figures.enlarging(lambda pixels: on_luminance(pixels, run, 2), 2)
@@ -132,7 +132,8 @@ def decisions(stem: Path, chosen: argparse.Namespace) -> Iterator[str]:  # noqa:
 
 NETS: dict[str, Callable[[Path, argparse.Namespace], Iterator[str]]] = {
     "enlarge-x2-fast": enlarge,
-    "enlarge-x2-clean": enlarge_clean,
+    "enlarge-x2-clean": enlarge_best,
+    "enlarge-x2-scan": enlarge_best,
     "enlarge-x4-fast": enlarge_4,
     "denoise": denoise,
     "repair-detect": repair,

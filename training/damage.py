@@ -168,11 +168,24 @@ def hole(canvas: Canvas, rng: np.random.Generator) -> None:
     loss(canvas, rng, largest=0.2)
 
 
+def blot(canvas: Canvas, rng: np.random.Generator) -> None:
+    """A round spot of one tone with a smooth edge, sharp or soft."""
+    radius = rng.uniform(0.01, 0.12) * max(canvas.shape)
+    axes = (radius * rng.uniform(0.6, 1.4, 2) * (1 << FINE)).astype(int)
+    centre = (_start(canvas, rng) * (1 << FINE)).astype(int)
+    cv2.ellipse(canvas, centre.tolist(), axes.tolist(), float(rng.uniform(0, 180)), 0, 360, 255, -1,
+                cv2.LINE_AA, FINE)  # fmt: skip
+    if rng.random() < 0.4:
+        canvas[:] = cv2.GaussianBlur(canvas, (0, 0), rng.uniform(0.05, 0.4) * radius)
+
+
 Draw = Callable[[Canvas, np.random.Generator], None]
 Kinds = tuple[tuple[Draw, float, int], ...]  # what is drawn, in which share of the pictures, how often at most
 KINDS: Kinds = ((scratch, 0.55, 4), (crack, 0.4, 2), (crease, 0.45, 4), (dust, 0.65, 2), (loss, 0.3, 3))
 # twice as much of it
 BOLD: Kinds = ((scratch, 0.8, 4), (crack, 0.65, 2), (crease, 0.35, 1), (dust, 0.75, 1), (hole, 0.5, 1))
+# of plain shape: to learn from, never to measure on
+SIMPLE: Kinds = ((ruled, 0.7, 5), (blot, 0.5, 3), (dust, 0.5, 1), (hole, 0.2, 1))
 
 
 def _paint(
@@ -229,7 +242,7 @@ def _add(picture: Plane, draw: Draw, count: int, rng: np.random.Generator) -> Pl
     for _ in range(count):
         canvas = np.zeros(picture.shape, np.uint8)
         draw(canvas, rng)
-        alpha = rng.uniform(0.5 if draw in (loss, hole) else MINIMUM_ALPHA, 1.0)
+        alpha = rng.uniform(0.5 if draw in (loss, hole, blot) else MINIMUM_ALPHA, 1.0)
         picture = _paint(picture, canvas, alpha, rng, rim=draw is crack and rng.random() < 0.5)
     return picture
 
@@ -245,6 +258,18 @@ def drawn(picture: Plane, rng: np.random.Generator) -> Damaged:
             given = _paint(given, canvas, rng.uniform(MINIMUM_ALPHA, 1.0), rng, rim=rim, hard=True)
             mask |= canvas > HARDLY
     return Damaged(np.clip(given, 0, 1), picture, mask.astype(np.float32))
+
+
+def mistaken(picture: Plane, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """What a detector might take for damage in a picture without: strokes anywhere, or fine things that stand out."""
+    canvas = np.zeros(picture.shape, np.uint8)
+    if rng.random() < 0.5:
+        for _ in range(int(rng.integers(1, 4))):
+            (scratch, crack, dust, loss)[rng.integers(4)](canvas, rng)
+        return canvas > HARDLY
+    plane = degrade.quantise(picture)
+    stands_out = cv2.absdiff(plane, cv2.medianBlur(plane, int(rng.choice([5, 9, 15])))) > rng.integers(12, 40)
+    return stands_out & (_noise(picture.shape, rng.uniform(4, 12), rng) > rng.uniform(-0.5, 1))
 
 
 def fill(picture: Plane, mask: Plane, radius: int = 3) -> Plane:

@@ -30,23 +30,32 @@ def lettering(canvas: Canvas, tone: int, rng: np.random.Generator) -> None:
 
 def shape(canvas: Canvas, tone: int, rng: np.random.Generator) -> None:
     """A polygon, an ellipse or a line, filled or as an outline."""
-    height, width = canvas.shape
-    thick = int(rng.integers(1, 6))
-    kind = rng.random()
-    if kind < 0.4:
-        corners = points(rng, int(rng.integers(3, 6)), height, width)
-        if rng.random() < 0.6:
-            cv2.fillPoly(canvas, [corners], tone, cv2.LINE_AA, FINE)
-        else:
-            cv2.polylines(canvas, [corners], True, tone, thick, cv2.LINE_AA, FINE)
-    elif kind < 0.7:
-        axes = points(rng, 1, height // 3, width // 3)[0] + 16
-        angle, filled = float(rng.uniform(0, 180)), rng.random() < 0.6
-        centre = points(rng, 1, height, width)[0]
-        cv2.ellipse(canvas, centre.tolist(), axes.tolist(), angle, 0, 360, tone, -1 if filled else thick,
-                    cv2.LINE_AA, FINE)  # fmt: skip
+    draw = (polygon, ellipse, line)[int(rng.choice(3, p=[0.4, 0.3, 0.3]))]
+    draw(canvas, tone, rng)
+
+
+def polygon(canvas: Canvas, tone: int, rng: np.random.Generator) -> None:
+    """Of three to five corners, filled or as an outline."""
+    corners = points(rng, int(rng.integers(3, 6)), *canvas.shape)
+    if rng.random() < 0.6:
+        cv2.fillPoly(canvas, [corners], tone, cv2.LINE_AA, FINE)
     else:
-        cv2.polylines(canvas, [points(rng, 2, height, width)], False, tone, thick, cv2.LINE_AA, FINE)
+        cv2.polylines(canvas, [corners], True, tone, int(rng.integers(1, 6)), cv2.LINE_AA, FINE)
+
+
+def ellipse(canvas: Canvas, tone: int, rng: np.random.Generator, filled: float = 0.6) -> None:
+    """Filled in the share `filled`, else an outline."""
+    height, width = canvas.shape
+    axes = points(rng, 1, height // 3, width // 3)[0] + 16
+    thick = -1 if rng.random() < filled else int(rng.integers(1, 6))
+    centre = points(rng, 1, height, width)[0]
+    cv2.ellipse(canvas, centre.tolist(), axes.tolist(), float(rng.uniform(0, 180)), 0, 360, tone, thick,
+                cv2.LINE_AA, FINE)  # fmt: skip
+
+
+def line(canvas: Canvas, tone: int, rng: np.random.Generator) -> None:
+    """From anywhere to anywhere."""
+    cv2.polylines(canvas, [points(rng, 2, *canvas.shape)], False, tone, int(rng.integers(1, 6)), cv2.LINE_AA, FINE)
 
 
 def graphic(side: int, rng: np.random.Generator) -> Plane:

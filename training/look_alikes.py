@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from training import degrade
-from training.draw import Canvas, Plane, lettering, shape
+from training.draw import Canvas, Plane, ellipse, lettering, polygon
 
 
 def _captions(canvas: Canvas, tone: int, rng: np.random.Generator) -> None:
@@ -35,8 +35,12 @@ def _beads(canvas: Canvas, tone: int, rng: np.random.Generator) -> None:
 
 
 def _shapes(canvas: Canvas, tone: int, rng: np.random.Generator) -> None:  # noqa: ARG001
+    """Polygons and rings; a single line or disc cannot be told from a scratch or a spot."""
     for _ in range(int(rng.integers(1, 4))):
-        shape(canvas, int(rng.integers(256)), rng)
+        if rng.random() < 0.6:
+            polygon(canvas, int(rng.integers(256)), rng)
+        else:
+            ellipse(canvas, int(rng.integers(256)), rng, filled=0)
 
 
 def _hatching(canvas: Canvas, tone: int, rng: np.random.Generator) -> None:

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from training import colour, degrade
-from training.damage import BOLD, KINDS, Damaged, age, damage, fill
+from training.damage import BOLD, KINDS, SIMPLE, Damaged, age, damage, drawn, fill, mistaken
 from training.data import Photo, luminance, random_crop, training_photos
 from training.draw import graphic
-from training.nets import Colorizer, Denoiser, Enlarger, Filler, Pyramid
+from training.look_alikes import look_alikes
+from training.nets import Colorizer, Denoiser, Detector, Enlarger, Filler
 
 Sample = tuple[NDArray, ...]
 GRAPHICS, CROPS = 0.07, 0.75  # shares; crops hold the detail, the rest is people, for faces
@@ -121,11 +122,18 @@ def _clean(factor: int, plane: NDArray, rng: np.random.Generator) -> NDArray:
     return degrade.clean(plane, factor, rng)
 
 
+def _scan(factor: int, plane: NDArray, rng: np.random.Generator) -> NDArray:
+    return degrade.scan(plane, factor, rng)
+
+
 # busy streets are where damage is hardest to tell, portraits where a mistake hurts most
 DAMAGE_SHARES = {"people": 0.35, "scenes": 0.2, "mixed": 0.25, "other": 0.08, "hr": 0.12}
 # streets are few, and were known by heart: shares of pictures turned, put side by side, laid over each other
 TURNED, CUT_PICTURES, BLENDED = 0.35, 0.2, 0.1
-BOLDLY = 0.5  # share of pictures with bold damage
+# shares of pictures with much damage that keeps its edges sharp, and with each set of kinds of damage in the others
+DRAWN = 0.3
+ALIKE = 0.4  # share with look-alikes
+SETS = ((KINDS, 0.45), (BOLD, 0.35), (SIMPLE, 0.2))
 
 
 @dataclass
@@ -137,40 +145,48 @@ class DamageTask:
     batch: int = 8
     rate: float = 2e-3
     decay: float = 1e-3
-    groups: dict[str, list[NDArray]] = field(default_factory=dict)
+    groups: dict[str, list[NDArray]] = field(default_factory=dict)  # luma in 8 bits
 
     def damaged(self, rng: np.random.Generator, clean: float) -> Damaged:
         """A damaged crop."""
         if not self.groups:
             for photo in training_photos(self.folder):
                 if min(photo.pixels.shape[:2]) >= self.side:
-                    self.groups.setdefault(photo.category, []).append(photo.pixels)
+                    self.groups.setdefault(photo.category, []).append(degrade.quantise(luminance(photo.pixels)))
         truth, kind = self._crop(rng), rng.random()
         if kind < CUT_PICTURES:  # a straight edge that is no damage, and a pair that was never seen before
             place = int(rng.integers(self.side // 8, self.side // 2))
             truth[:, :place] = self._crop(rng)[:, :place]
         elif kind < CUT_PICTURES + BLENDED:
             truth += np.float32(rng.uniform(0.2, 0.5)) * (self._crop(rng) - truth)
-        kinds = BOLD if rng.random() < BOLDLY else KINDS
-        return damage(1 - truth if rng.random() < 0.05 else truth, rng, clean=clean, kinds=kinds)
+        if rng.random() < 0.05:
+            truth = 1 - truth
+        if rng.random() < DRAWN:
+            return drawn(look_alikes(truth, rng) if rng.random() < ALIKE else truth, rng)
+        kinds = SETS[rng.choice(len(SETS), p=[share for _, share in SETS])][0]
+        return damage(truth, rng, clean=clean, alike=ALIKE, kinds=kinds)
 
     def _crop(self, rng: np.random.Generator) -> NDArray:
         """Luma (side, side) of some picture, reduced at random: dense detail is what large scans have, reduced."""
         group = self.groups[str(rng.choice(list(DAMAGE_SHARES), p=list(DAMAGE_SHARES.values())))]
         picture = group[rng.integers(len(group))]
         seen = int(rng.integers(self.side, min(picture.shape[:2]) + 1))
-        crop = luminance(random_crop(picture, seen, rng, turn=rng.random() < TURNED))
+        crop = np.float32(random_crop(picture, seen, rng, turn=rng.random() < TURNED)) / 255
         return cv2.resize(crop, (self.side, self.side), interpolation=cv2.INTER_AREA)
 
 
+@dataclass
 class DetectorTask(DamageTask):
-    """Luma -> where the damage is."""
+    """Luma -> where the damage is. Small crops show much of a picture, reduced: there damage is broad."""
+
+    side: int = 128
+    batch: int = 16
 
     def build(self) -> nn.Module:
-        return Pyramid(1, further=((), (), (2,), (2, 1, 2)))
+        return Detector()
 
     def sample(self, rng: np.random.Generator) -> Sample:
-        case = self.damaged(rng, clean=0.2)
+        case = self.damaged(rng, clean=0.25)
         return case.given[None], case.mask[None]
 
     def loss(self, net: nn.Module, batch: list[Tensor]) -> Tensor:
@@ -179,11 +195,14 @@ class DetectorTask(DamageTask):
         entropy = F.binary_cross_entropy_with_logits(logits, mask, pos_weight=mask.new_tensor(2.0))
         found = torch.sigmoid(logits)
         dice = 1 - (2 * (found * mask).sum() + 1) / (found.sum() + mask.sum() + 1)
-        return entropy + 0.5 * dice
+        return entropy + dice
+
+
+MISTAKEN = 0.5  # share of masks with places that are whole
 
 
 class FillerTask(DamageTask):
-    """A classical fill -> a better one, inside the mask."""
+    """A classical fill -> a better one, inside the mask, or what was there before, where the mask is mistaken."""
 
     def build(self) -> nn.Module:
         return Filler()
@@ -191,6 +210,8 @@ class FillerTask(DamageTask):
     def sample(self, rng: np.random.Generator) -> Sample:
         case = self.damaged(rng, clean=0.0)
         mask = case.mask if rng.random() < 0.3 else cv2.dilate(case.mask, np.ones((3, 3)))
+        if rng.random() < MISTAKEN:
+            mask = np.maximum(mask, mistaken(case.truth, rng).astype(np.float32))
         return np.stack([fill(case.given, mask), case.given, mask]), case.truth[None]
 
     def loss(self, net: nn.Module, batch: list[Tensor]) -> Tensor:
@@ -288,6 +309,9 @@ TASKS: dict[str, Callable[[Path], Task]] = {
     "enlarge-x2-fast": lambda folder: PlaneTask(folder, Enlarger, 2, _half_clean(2), side=48),
     "enlarge-x2-clean": lambda folder: PlaneTask(
         folder, partial(Enlarger, 2, 64, 96, (1, 3, 4)), 2, partial(_clean, 2), side=48
+    ),
+    "enlarge-x2-scan": lambda folder: PlaneTask(
+        folder, partial(Enlarger, 2, 64, 96, (1, 3, 4)), 2, partial(_scan, 2), side=48
     ),
     "enlarge-x4-fast": lambda folder: PlaneTask(folder, lambda: Enlarger(4), 4, _half_clean(4), side=48),
     "denoise": lambda folder: PlaneTask(folder, Denoiser, 1, degrade.spoil, side=96, batch=12),

@@ -102,7 +102,7 @@ def test_our_own_networks_are_enough(alone, factor, quality, kind):
     notes = []
     picture = SHARP.replace(pixels=SHARP.pixels[:30, :30])
     _, step = enlarge(picture, factor, kind, quality, 1.0, alone, Report(on_note=notes.append), GRAINY)
-    assert step.tool == f"Resilver enlarger x{factor}"
+    assert step.tool.split(" + ")[0] == f"Resilver enlarger x{factor}"
     assert len(notes) == ((kind, quality) != ("photo", "fast"))
     assert all("resilver models install" in note for note in notes)
 
@@ -111,12 +111,14 @@ def test_our_own_networks_are_enough(alone, factor, quality, kind):
     ("factor", "damage", "wanted"),
     [
         (2, None, "Resilver enlarger x2 clean"),
-        (2, BLOCKY, "Resilver enlarger x2"),
+        (2, BLOCKY, "Resilver enlarger x2 + Resilver enlarger x2 scan"),
+        (2, GRAINY, "Resilver enlarger x2 + Resilver enlarger x2 scan"),
         (4, None, "Resilver enlarger x4 + Resilver enlarger x2 clean"),
+        (4, GRAINY, "Resilver enlarger x4 + Resilver enlarger x2 scan + Resilver enlarger x2 clean"),
     ],
 )
 def test_the_best_of_our_own_fits_the_picture(alone, factor, damage, wanted):
-    """Without any other's networks clean pictures get the one of ours that learned from such alone."""
+    """Without any other's networks clean pictures and scans get those of ours that learned from such alone."""
     assert tool(SHARP, alone, factor, "photo", "best", damage=damage) == wanted
 
 
@@ -156,7 +158,7 @@ def test_a_damaged_network_falls_back_and_says_so(tmp_path):
     notes = []
     report = Report(on_note=notes.append)
     _, step = enlarge(SHARP, 2, "photo", "best", 1.0, Runtime(ONE_THREAD, store=store), report, BLOCKY)
-    assert step.tool == "Resilver enlarger x2"
+    assert step.tool == "Resilver enlarger x2 + Resilver enlarger x2 scan"
     assert "noise1_scale2.0x_model.bin.broken" in notes[0]
     assert "resilver models install waifu2x" in notes[0]
 

@@ -14,7 +14,7 @@ from resilver.local.models import ModelStore
 from resilver.local.runtime import Runtime
 from resilver.local.tiling import run_tiled
 
-NAMES = ["own-x2", "own-x2-clean", "own-x4", "own-denoise"]
+NAMES = ["own-x2", "own-x2-clean", "own-x2-scan", "own-x4", "own-denoise"]
 PHOTO = data.astronaut()[60:130, 180:270]
 
 
@@ -79,7 +79,7 @@ def test_a_constant_picture_stays_constant(runtime, name, size, colour):
     assert np.abs(made.astype(int) - colour).max() <= 3
 
 
-@pytest.mark.parametrize("name", ["own-x2", "own-x2-clean", "own-x4"])
+@pytest.mark.parametrize("name", ["own-x2", "own-x2-clean", "own-x2-scan", "own-x4"])
 def test_colours_are_enlarged_by_lanczos(runtime, name):
     """The differences between the channels are those of Lanczos resampling, where nothing is clipped."""
     made = through(name, PHOTO, runtime).astype(float)

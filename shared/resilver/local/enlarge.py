@@ -164,19 +164,20 @@ def _ways(factor: int, kind: Kind, quality: Quality, strength: float, level: Lev
 
 def _best(factor: int, strength: float, level: Level, ours: Stage, careful: Stage) -> Iterator[Stage]:
     """For photographs: the means of differing networks miss by less than each of them."""
+    sharp, scan = Luma("own-x2-clean"), Luma("own-x2-scan")
     # at x4 our x2 goes on from the other's as well as that would, at three quarters of the cost
     mean = Mix(ours, careful if factor == 2 else Chain(careful, Luma("own-x2")), 0.5)
-    if level == "strong" and strength > 0:
-        restoring = Single("cugan-conservative" if factor == 2 else "cugan-x4-conservative")
+    restored = level == "strong" and strength > 0
+    if restored:
         # a third is sharper than ours and less painted than the restoring one alone
+        restoring = Single("cugan-conservative" if factor == 2 else "cugan-x4-conservative")
         yield Mix(ours if factor == 2 else mean, restoring, strength / 3)
-    sharp = Luma("own-x2-clean")
-    if level == "clean" and factor == 2:
+    elif level == "clean" and factor == 2:
         yield Single("cunet")
         yield sharp
-    yield mean
-    if level != "strong" and factor == 4:
-        yield Mix(ours, Chain(sharp, sharp), 0.5)
+    else:
+        yield mean
+    yield Mix(ours, scan if factor == 2 else Chain(scan if restored else sharp, sharp), 0.5)
 
 
 def _art(factor: int, quality: Quality, level: Level) -> Iterator[Stage]:

@@ -148,6 +148,7 @@ NETWORKS: Mapping[str, Network] = MappingProxyType(
         "own-x2": _OWN,
         # an overlap of 14 leaves 0.4/255
         "own-x2-clean": replace(_OWN, stem="enlarge-x2-clean", label="Resilver enlarger x2 clean"),
+        "own-x2-scan": replace(_OWN, stem="enlarge-x2-scan", label="Resilver enlarger x2 scan"),
         # an overlap of 14 leaves 1.4/255 in single pixels, of 16 0.3
         "own-x4": replace(_OWN, stem="enlarge-x4-fast", label="Resilver enlarger x4", scale=4, pad=16),
         # tiles begin where JPEG's blocks of 8 do; an overlap of 32 leaves 11/255 in single pixels, 48 leaves 3
