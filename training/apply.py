@@ -27,9 +27,9 @@ LEAST_SIDE, MOST_SIDE = 128, 160  # short side that the colorizer looks at
 LEAST_SEEN = 300  # short side of the smallest copy that damage is looked for in
 # chance of damage from which a pixel counts, by reduction: collars, ties and posts look like damage when small
 THRESHOLDS = {1: 0.7, 2: 0.85, 4: 0.93}
-# a picture is left alone that has more than the chance CERTAIN on a smaller part or on fewer pixels, in full size and
-# in each copy; in copies of a short side below DECIDING on ten times that part
-CERTAIN, LEAST_PART, LEAST_PIXELS, DECIDING = 0.99, 0.0004, 220, 600
+# a picture is left alone that has more than the chance CERTAIN on fewer pixels than `enough`, in full size and in each
+# copy; in copies of a short side below DECIDING on fewer than ten times as many
+CERTAIN, DECIDING = 0.995, 600
 
 
 class Exported:
@@ -82,16 +82,22 @@ def find(detect: Detect, luma: Plane) -> Plane:
         if scale > 1 and min(height, width) < LEAST_SEEN * scale:
             break
         chance = detect(cv2.resize(luma, (width // scale, height // scale), interpolation=cv2.INTER_AREA))
-        part = LEAST_PART if scale == 1 or min(chance.shape) >= DECIDING else 10 * LEAST_PART
-        damaged |= int((chance > CERTAIN).sum()) >= max(LEAST_PIXELS, part * chance.size)
+        doubt = 1 if scale == 1 or min(chance.shape) >= DECIDING else 10
+        damaged |= int((chance > CERTAIN).sum()) >= doubt * enough(chance.size)
         chance = cv2.resize(chance, (width, height), interpolation=cv2.INTER_LINEAR)
         weight = np.maximum(weight, weighted(chance, least))
     return weight if damaged else np.zeros_like(luma)
 
 
+def enough(pixels: int) -> float:
+    """Certain pixels among so many from which on a picture is damaged: a thousandth, in large ones less."""
+    return max(220, min(0.001 * pixels, 300), 0.0003 * pixels)
+
+
 def weighted(chance: Plane, least: float) -> Plane:
-    """From 0 at a chance of `least` to 1, and one pixel around, because edges of damage are soft."""
-    return np.clip((cv2.dilate(chance, KERNEL) - least) / (1 - least), 0, 1)
+    """From 0 at a chance of `least` to 1, and half of it one pixel around, because edges of damage are soft."""
+    weight = np.clip((chance - least) / (1 - least), 0, 1)
+    return np.maximum(weight, cv2.dilate(weight, KERNEL) / 2)
 
 
 def filler(net: Net) -> Fill:

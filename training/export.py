@@ -44,7 +44,20 @@ def balanced(net: nn.Module) -> nn.Module:
             first.weight.data *= factor[:, None, None, None]
             first.bias.data *= factor
             second.weight.data /= factor[:, None, None]
+    _keep_sums(next(layer for layer in net.modules() if isinstance(layer, nn.Conv2d)))
     return net
+
+
+def _keep_sums(layer: nn.Conv2d) -> None:
+    """Rounds weights to 16 bits so that each kernel's sum stays: its smallest weight, the finest, takes up the rest.
+
+    Kernels that look for fine things are differences of large weights; by their roundings they would see brightness.
+    """
+    kernels = layer.weight.data.flatten(2)
+    halves = kernels.half().float()
+    rest = (kernels - halves).sum(2, keepdim=True)
+    halves.scatter_add_(2, kernels.abs().argmin(2, keepdim=True), rest)
+    layer.weight.data = halves.view_as(layer.weight)
 
 
 def export(name: str, net: nn.Module, folder: Path) -> float:

@@ -132,6 +132,7 @@ DAMAGE_SHARES = {"people": 0.35, "scenes": 0.2, "mixed": 0.25, "other": 0.08, "h
 TURNED, CUT_PICTURES, BLENDED = 0.35, 0.2, 0.1
 # shares of pictures with much damage that keeps its edges sharp, and with each set of kinds of damage in the others
 DRAWN = 0.3
+ENLARGED = 0.4
 ALIKE = 0.4  # share with look-alikes
 SETS = ((KINDS, 0.45), (BOLD, 0.35), (SIMPLE, 0.2))
 
@@ -167,12 +168,14 @@ class DamageTask:
         return damage(truth, rng, clean=clean, alike=ALIKE, kinds=kinds)
 
     def _crop(self, rng: np.random.Generator) -> NDArray:
-        """Luma (side, side) of some picture, reduced at random: dense detail is what large scans have, reduced."""
+        """Luma (side, side) of some picture: reduced, as thumbnails are, or enlarged, soft as large scans are."""
         group = self.groups[str(rng.choice(list(DAMAGE_SHARES), p=list(DAMAGE_SHARES.values())))]
         picture = group[rng.integers(len(group))]
-        seen = int(rng.integers(self.side, min(picture.shape[:2]) + 1))
+        soft = rng.random() < ENLARGED
+        seen = int(rng.integers(self.side // 2, self.side) if soft else rng.integers(self.side, min(picture.shape) + 1))
         crop = np.float32(random_crop(picture, seen, rng, turn=rng.random() < TURNED)) / 255
-        return cv2.resize(crop, (self.side, self.side), interpolation=cv2.INTER_AREA)
+        kernel = cv2.INTER_CUBIC if soft else cv2.INTER_AREA
+        return np.clip(cv2.resize(crop, (self.side, self.side), interpolation=kernel), 0, 1)
 
 
 @dataclass

@@ -29,10 +29,10 @@ FIND, FILL = "own-detect", "own-fill"
 # From which chance on a pixel counts, by reduction, and the short side of the smallest copy that is looked at
 _CHANCES = {1: 0.7, 2: 0.85, 4: 0.93}
 _LEAST_SEEN = 300
-# A picture is damaged where so many pixels, and so large a part of it, have more than that chance, in the picture or in
-# a copy; where a copy's short side is less than the last of these, ten times that part (training/README.md tells what
-# else was tried)
-_CERTAIN, _LEAST_PIXELS, _LEAST_PART, _DECIDING = 0.99, 220, 0.0004, 600
+# A picture is damaged where enough of its pixels have more than that chance, in full size or in a copy: a thousandth of
+# them, at least _LEAST; where that is more than _MOST, so many or the smaller part; in a copy of a short side below
+# _DECIDING ten times as many (training/README.md tells what else was tried)
+_CERTAIN, _LEAST, _MOST, _PART, _SMALLER_PART, _DECIDING = 0.995, 220, 300, 0.001, 0.0003, 600
 _ROWS = 512
 _SMALL = 384  # at least the long side of the copy that tells drawings; of 220 validation pictures none is taken for one
 _WIDEN = np.ones((3, 3), np.uint8)
@@ -60,13 +60,19 @@ def find_damage(picture: Picture, seen: Assessment, runtime: Runtime, report: Re
         found = run_tiled(finder, _reduced(light, scale), runtime, told, label="looking for damage")[..., 0]
         _keep_inside(found, picture, seen.frame)
         certain = int((found > 255 * finder.weight(_CERTAIN)).sum()) / scale**2
-        part = _LEAST_PART if scale == 1 or min(found.shape) >= _DECIDING * scale else 10 * _LEAST_PART
-        damaged |= certain >= max(_LEAST_PIXELS, part * found.size / scale**2)
+        doubt = 1 if scale == 1 or min(found.shape) >= _DECIDING * scale else 10
+        damaged |= certain >= doubt * _enough(found.size / scale**2)
         here = mask[: len(found), : found.shape[1]]
         np.maximum(here, found, out=here)
     if not damaged:
         mask[:] = 0
-    return np.asarray(cv2.dilate(mask, _WIDEN))
+    # edges of damage are soft: half of the fill in one pixel around
+    return np.maximum(mask, cv2.dilate(mask, _WIDEN) // 2)
+
+
+def _enough(pixels: float) -> float:
+    """Certain pixels among so many from which on a picture is damaged."""
+    return max(_LEAST, min(_PART * pixels, _MOST), _SMALLER_PART * pixels)
 
 
 def _is_drawn(light: Pixels) -> bool:
@@ -182,8 +188,8 @@ def _filled(block: Floats, marked: Pixels, coarse: Pixels | None, runtime: Runti
     light = luma(classical)
     planes = np.stack([light, luma(given), marked.astype(np.float32)])
     corrected = np.clip(runtime.run(FILL, planes, (), report)[0], 0, 1)
-    made: Floats = (classical + (corrected - light)[..., None]).transpose(2, 0, 1)
-    return made
+    made = np.clip(classical + (corrected - light)[..., None], 0, 1)
+    return np.asarray(made.transpose(2, 0, 1), np.float32)
 
 
 class _Coarse:

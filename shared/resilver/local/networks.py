@@ -153,7 +153,7 @@ NETWORKS: Mapping[str, Network] = MappingProxyType(
         "own-x4": replace(_OWN, stem="enlarge-x4-fast", label="Resilver enlarger x4", scale=4, pad=16),
         # tiles begin where JPEG's blocks of 8 do; an overlap of 32 leaves 11/255 in single pixels, 48 leaves 3
         "own-denoise": replace(_OWN, stem="denoise", label="Resilver denoiser", scale=1, pad=64, multiple=8, tile=512),
-        # an overlap of 64 leaves 0.05 of a chance in 1 of 100 pixels, 96 0.04; of 32 for the fill 0.013
+        # an overlap of 64 leaves 0.002 of a chance in 1 of 100 pixels, 0.01 in 1 of 1000; of 32 for the fill 0.013
         "own-detect": replace(
             _OWN, stem="repair-detect", label="Resilver damage detector", scale=1, pad=64, multiple=16, tile=512
         ),
