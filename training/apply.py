@@ -27,9 +27,9 @@ LEAST_SIDE, MOST_SIDE = 128, 160  # short side that the colorizer looks at
 LEAST_SEEN = 300  # short side of the smallest copy that damage is looked for in
 # chance of damage from which a pixel counts, by reduction: collars, ties and posts look like damage when small
 THRESHOLDS = {1: 0.7, 2: 0.85, 4: 0.93}
-# a picture is left alone that has more than the chance CERTAIN on fewer pixels than `enough`, in full size and in each
-# copy; in copies of a short side below DECIDING on fewer than ten times as many
-CERTAIN, DECIDING = 0.995, 600
+# a picture is left alone that has more than the chance CERTAIN on fewer pixels than LEAST or than `enough`, in full
+# size and in each copy; in copies of a short side below DECIDING on fewer than ten times `enough`
+CERTAIN, LEAST, DECIDING = 0.995, 220, 600
 
 
 class Exported:
@@ -83,7 +83,7 @@ def find(detect: Detect, luma: Plane) -> Plane:
             break
         chance = detect(cv2.resize(luma, (width // scale, height // scale), interpolation=cv2.INTER_AREA))
         doubt = 1 if scale == 1 or min(chance.shape) >= DECIDING else 10
-        damaged |= int((chance > CERTAIN).sum()) >= doubt * enough(chance.size)
+        damaged |= int((chance > CERTAIN).sum()) >= max(LEAST, doubt * enough(chance.size))
         chance = cv2.resize(chance, (width, height), interpolation=cv2.INTER_LINEAR)
         weight = np.maximum(weight, weighted(chance, least))
     return weight if damaged else np.zeros_like(luma)
@@ -91,7 +91,7 @@ def find(detect: Detect, luma: Plane) -> Plane:
 
 def enough(pixels: int) -> float:
     """Certain pixels among so many from which on a picture is damaged: a thousandth, in large ones less."""
-    return max(220, min(0.001 * pixels, 300), 0.0003 * pixels)
+    return max(min(0.001 * pixels, 300), 0.0003 * pixels)
 
 
 def weighted(chance: Plane, least: float) -> Plane:

@@ -31,7 +31,7 @@ _CHANCES = {1: 0.7, 2: 0.85, 4: 0.93}
 _LEAST_SEEN = 300
 # A picture is damaged where enough of its pixels have more than that chance, in full size or in a copy: a thousandth of
 # them, at least _LEAST; where that is more than _MOST, so many or the smaller part; in a copy of a short side below
-# _DECIDING ten times as many (training/README.md tells what else was tried)
+# _DECIDING ten times that part (training/README.md tells what else was tried)
 _CERTAIN, _LEAST, _MOST, _PART, _SMALLER_PART, _DECIDING = 0.995, 220, 300, 0.001, 0.0003, 600
 _ROWS = 512
 _SMALL = 384  # at least the long side of the copy that tells drawings; of 220 validation pictures none is taken for one
@@ -61,7 +61,7 @@ def find_damage(picture: Picture, seen: Assessment, runtime: Runtime, report: Re
         _keep_inside(found, picture, seen.frame)
         certain = int((found > 255 * finder.weight(_CERTAIN)).sum()) / scale**2
         doubt = 1 if scale == 1 or min(found.shape) >= _DECIDING * scale else 10
-        damaged |= certain >= doubt * _enough(found.size / scale**2)
+        damaged |= certain >= max(_LEAST, doubt * _enough(found.size / scale**2))
         here = mask[: len(found), : found.shape[1]]
         np.maximum(here, found, out=here)
     if not damaged:
@@ -71,8 +71,8 @@ def find_damage(picture: Picture, seen: Assessment, runtime: Runtime, report: Re
 
 
 def _enough(pixels: float) -> float:
-    """Certain pixels among so many from which on a picture is damaged."""
-    return max(_LEAST, min(_PART * pixels, _MOST), _SMALLER_PART * pixels)
+    """Certain pixels among so many from which on a picture is damaged, if they are not too few to tell."""
+    return max(min(_PART * pixels, _MOST), _SMALLER_PART * pixels)
 
 
 def _is_drawn(light: Pixels) -> bool:
