@@ -22,8 +22,8 @@ class TestWithOurOwnNetworks(EngineContract):
 
     def test_says_which_command_brings_more(self, engine):
         """Our own networks enlarge; where others would do better, a note names the command that brings them."""
-        ways = {"fast": ("Resilver enlarger x2", False), "best": ("Resilver enlarger x2 + Resilver enlarger x2 scan", True)}
-        for quality, (way, helps) in ways.items():
+        fast, best = "Resilver enlarger x2", "Resilver enlarger x2 + Resilver enlarger x2 scan"
+        for quality, way, helps in (("fast", fast, False), ("best", best, True)):
             result = engine.improve(photograph(), Recipe(improve=False, resolution=2, quality=quality), Report())
             assert any("resilver models install" in note for note in result.notes) == helps
             assert result.outputs["final"].steps[0].tool == way
