@@ -90,8 +90,8 @@ def find(detect: Detect, luma: Plane) -> Plane:
 
 
 def enough(pixels: int) -> float:
-    """Certain pixels among so many from which on a picture is damaged: a thousandth, in large ones less."""
-    return max(min(0.001 * pixels, 300), 0.0003 * pixels)
+    """Certain pixels among so many from which on a picture is damaged: 2 of 1000, in large ones less."""
+    return max(min(0.002 * pixels, 500), 0.0003 * pixels)
 
 
 def weighted(chance: Plane, least: float) -> Plane:
