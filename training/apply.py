@@ -28,7 +28,7 @@ LEAST_SEEN = 300  # short side of the smallest copy that damage is looked for in
 # chance of damage from which a pixel counts, by reduction: collars, ties and posts look like damage when small
 THRESHOLDS = {1: 0.7, 2: 0.85, 4: 0.93}
 # a picture is left alone that has more than the chance CERTAIN on fewer pixels than LEAST or than `enough`, in full
-# size and in each copy; in copies of a short side below DECIDING on fewer than ten times `enough`
+# size and in each copy; in copies of a short side below DECIDING on fewer than five times `enough`
 CERTAIN, LEAST, DECIDING = 0.995, 220, 600
 
 
@@ -82,7 +82,7 @@ def find(detect: Detect, luma: Plane) -> Plane:
         if scale > 1 and min(height, width) < LEAST_SEEN * scale:
             break
         chance = detect(cv2.resize(luma, (width // scale, height // scale), interpolation=cv2.INTER_AREA))
-        doubt = 1 if scale == 1 or min(chance.shape) >= DECIDING else 10
+        doubt = 1 if scale == 1 or min(chance.shape) >= DECIDING else 5
         damaged |= int((chance > CERTAIN).sum()) >= max(LEAST, doubt * enough(chance.size))
         chance = cv2.resize(chance, (width, height), interpolation=cv2.INTER_LINEAR)
         weight = np.maximum(weight, weighted(chance, least))

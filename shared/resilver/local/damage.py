@@ -31,7 +31,7 @@ _CHANCES = {1: 0.7, 2: 0.85, 4: 0.93}
 _LEAST_SEEN = 300
 # A picture is damaged where enough of its pixels have more than that chance, in full size or in a copy: 2 of 1000
 # of them, at least _LEAST; where that is more than _MOST, so many or the smaller part; in a copy of a short side below
-# _DECIDING ten times that part (training/README.md tells what else was tried)
+# _DECIDING five times that part (training/README.md tells what else was tried)
 _CERTAIN, _LEAST, _MOST, _PART, _SMALLER_PART, _DECIDING = 0.995, 220, 500, 0.002, 0.0003, 600
 _ROWS = 512
 _SMALL = 384  # at least the long side of the copy that tells drawings; of 220 validation pictures none is taken for one
@@ -60,7 +60,7 @@ def find_damage(picture: Picture, seen: Assessment, runtime: Runtime, report: Re
         found = run_tiled(finder, _reduced(light, scale), runtime, told, label="looking for damage")[..., 0]
         _keep_inside(found, picture, seen.frame)
         certain = int((found > 255 * finder.weight(_CERTAIN)).sum()) / scale**2
-        doubt = 1 if scale == 1 or min(found.shape) >= _DECIDING * scale else 10
+        doubt = 1 if scale == 1 or min(found.shape) >= _DECIDING * scale else 5
         damaged |= certain >= max(_LEAST, doubt * _enough(found.size / scale**2))
         here = mask[: len(found), : found.shape[1]]
         np.maximum(here, found, out=here)
