@@ -122,6 +122,18 @@ def test_the_best_of_our_own_fits_the_picture(alone, factor, damage, wanted):
     assert tool(SHARP, alone, factor, "photo", "best", damage=damage) == wanted
 
 
+def test_one_of_the_others_is_better_than_none(tmp_path):
+    """Without Real-CUGAN, but with waifu2x, a grainy picture at x4 still gets the mean with waifu2x."""
+    real_runtime()
+    shutil.copytree(load_settings().local.models, tmp_path, dirs_exist_ok=True)
+    store = ModelStore(tmp_path)
+    shutil.rmtree(store.folder("realcugan"))
+    picture = SHARP.replace(pixels=SHARP.pixels[:30, :30])
+    runtime = Runtime(ONE_THREAD, store=store)
+    wanted = "Resilver enlarger x4 + waifu2x upconv_7_photo noise1 + Resilver enlarger x2"
+    assert tool(picture, runtime, 4, "photo", "best", damage=GRAINY) == wanted
+
+
 def test_enlarging_a_scan_beats_lanczos(alone):
     """A photograph reduced and given grain and JPEG comes nearer to the truth than by Lanczos, by half a decibel."""
     truth = skimage.data.astronaut()[:200, 120:320]
