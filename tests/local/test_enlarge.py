@@ -24,6 +24,8 @@ GRAINY = SimpleNamespace(noise=8.0, jpeg_quality=None, blockiness=0.0)
 BLOCKY = SimpleNamespace(noise=0.0, jpeg_quality=50, blockiness=0.0)
 CONVERTED = SimpleNamespace(noise=0.0, jpeg_quality=None, blockiness=0.9)  # a JPEG that was saved as something else
 
+MEAN_X4 = "Resilver enlarger x4 + waifu2x upconv_7_photo noise1 + Resilver enlarger x2"
+
 
 def tool(picture, runtime, factor, kind, quality, strength=1.0, damage=None):
     made, step = enlarge(picture, factor, kind, quality, strength, runtime, Report(), damage)
@@ -42,7 +44,8 @@ def tool(picture, runtime, factor, kind, quality, strength=1.0, damage=None):
         (2, "photo", "best", BLOCKY, "Resilver enlarger x2 + waifu2x upconv_7_photo noise1"),
         (2, "photo", "best", CONVERTED, "Resilver enlarger x2 + waifu2x upconv_7_photo noise1"),
         (2, "photo", "best", GRAINY, "Resilver enlarger x2 + Real-CUGAN se conservative"),
-        (4, "photo", "best", None, "Resilver enlarger x4 + waifu2x upconv_7_photo noise1 + Resilver enlarger x2"),
+        (4, "photo", "best", None, MEAN_X4),
+        (4, "photo", "best", BLOCKY, f"{MEAN_X4} + Real-CUGAN se conservative x4"),
         (2, "art", "fast", None, "waifu2x upconv_7_photo noise1"),
         (4, "art", "fast", None, "Real-CUGAN se conservative x4"),
         (2, "art", "best", None, "waifu2x cunet noise1"),
@@ -130,8 +133,7 @@ def test_one_of_the_others_is_better_than_none(tmp_path):
     shutil.rmtree(store.folder("realcugan"))
     picture = SHARP.replace(pixels=SHARP.pixels[:30, :30])
     runtime = Runtime(ONE_THREAD, store=store)
-    wanted = "Resilver enlarger x4 + waifu2x upconv_7_photo noise1 + Resilver enlarger x2"
-    assert tool(picture, runtime, 4, "photo", "best", damage=GRAINY) == wanted
+    assert tool(picture, runtime, 4, "photo", "best", damage=GRAINY) == MEAN_X4
 
 
 def test_enlarging_a_scan_beats_lanczos(alone):

@@ -167,11 +167,11 @@ def _best(factor: int, strength: float, level: Level, ours: Stage, careful: Stag
     sharp, scan = Luma("own-x2-clean"), Luma("own-x2-scan")
     # at x4 our x2 goes on from the other's as well as that would, at three quarters of the cost
     mean = Mix(ours, careful if factor == 2 else Chain(careful, Luma("own-x2")), 0.5)
-    restored = level == "strong" and strength > 0
+    restored = strength > 0 and level in (("strong",) if factor == 2 else ("mild", "strong"))
     if restored:
-        # a third is sharper than ours and less painted than the restoring one alone
+        # a part of it is sharper than ours and less painted than the restoring one alone
         restoring = Single("cugan-conservative" if factor == 2 else "cugan-x4-conservative")
-        yield Mix(ours if factor == 2 else mean, restoring, strength / 3)
+        yield Mix(ours, restoring, strength / 3) if factor == 2 else Mix(mean, restoring, strength / 4)
     elif level == "clean" and factor == 2:
         yield Single("cunet")
         yield sharp
