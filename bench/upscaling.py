@@ -27,6 +27,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from resilver.engine import Report
 from resilver.local.enlarge import Lanczos, enlarge
 from resilver.local.luma import Luma
+from resilver.local.measure import assess
 from resilver.local.models import ModelStore
 from resilver.local.networks import NETWORKS
 from resilver.local.runtime import Runtime
@@ -34,7 +35,7 @@ from resilver.local.tiling import Chain, Single, Stage, run_tiled
 from resilver.picture import Picture, Pixels
 from resilver.settings import load_settings
 
-Way = Callable[[Pixels], Pixels]
+Way = Callable[[Picture], Pixels]
 SILENT = Report()
 MEGAPIXELS = 100
 
@@ -75,36 +76,37 @@ def originals() -> dict[str, Pixels]:
     return found
 
 
-def reduced(pixels: Pixels, scale: int, damage: str) -> Pixels:
-    """Bicubic for clean ones; blur, noise of 6 and JPEG 60 for scans."""
+def reduced(pixels: Pixels, scale: int, damage: str) -> Picture:
+    """Bicubic for clean ones; blur, noise of 6 and JPEG 60 for scans, as they are read from their file."""
     size = pixels.shape[1] // scale, pixels.shape[0] // scale
     if damage == "clean":
-        return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))
+        return Picture(pixels=np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC)))
     blurred = cv2.resize(cv2.GaussianBlur(pixels, (0, 0), 1.0), size, interpolation=cv2.INTER_AREA).astype(np.float32)
     noisy = np.clip(blurred + np.random.default_rng(1).normal(0, 6, blurred.shape), 0, 255).astype(np.uint8)
     data = io.BytesIO()
     Image.fromarray(noisy).save(data, "JPEG", quality=60)
-    return np.asarray(Image.open(data))
+    return Picture(pixels=np.asarray(Image.open(data)), jpeg_quality=60)
 
 
 def ways(runtime: Runtime, scale: int) -> dict[str, Way]:
     def ours(quality: str) -> Way:
-        return lambda pixels: (
+        return lambda picture: (
             enlarge(
-                Picture(pixels=pixels),
+                picture,
                 scale,
                 "photo",
                 quality,
                 1.0,
                 runtime,
                 SILENT,  # type: ignore[arg-type]
+                assess(picture) if quality == "best" else None,  # fast asks for nothing of it
             )[0].pixels
         )
 
     def through(stage: Stage) -> Way:
-        def way(pixels: Pixels) -> Pixels:
-            made = run_tiled(stage, pixels, runtime, SILENT)
-            size = pixels.shape[1] * scale, pixels.shape[0] * scale
+        def way(picture: Picture) -> Pixels:
+            made = run_tiled(stage, picture.pixels, runtime, SILENT)
+            size = picture.width * scale, picture.height * scale
             return made if stage.scale == scale else cv2.resize(made, size, interpolation=cv2.INTER_AREA)
 
         return way
@@ -129,7 +131,7 @@ def compare(runtime: Runtime, pictures: dict[str, Pixels], scale: int) -> dict[s
     for name, way in ways(runtime, scale).items():
         slow = name.startswith("x4plus")
         some = dict(list(pictures.items())[:2]) if slow else pictures
-        way(reduced(next(iter(pictures.values())), scale, "clean")[:32, :32])  # opens the network
+        way(Picture(pixels=next(iter(pictures.values()))[:32, :32]))  # opens the network
         rows[name], costs[name] = measure(way, some, scale, ("clean",) if slow else ("clean", "scan"))
     for name, row in rows.items():
         cells = "  ".join(f"{row[key][0]:8.2f}{row[key][1]:6.3f}" if key in row else " " * 14 for key in COLUMNS)
@@ -156,7 +158,7 @@ def measure(
             begin = time.process_time()
             made = way(small)
             spent += time.process_time() - begin
-            seen += small.shape[0] * small.shape[1] / 1e6
+            seen += small.width * small.height / 1e6
             a, b = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[4:-4, 4:-4] for picture in (pixels, made))
             score = float(peak_signal_noise_ratio(a, b)), float(structural_similarity(a, b))
             if len(pictures) > 2 or damage != "clean":
@@ -266,7 +268,7 @@ print((time.process_time() - begin) / (picture.width * picture.height / 1e6))
 def run_wheel() -> str:
     """Its cost in an environment of its own, thrown away afterwards."""
     with tempfile.TemporaryDirectory() as folder:
-        small = reduced(originals()["astronaut"], 4, "clean")
+        small = reduced(originals()["astronaut"], 4, "clean").pixels
         Image.fromarray(small).save(f"{folder}/small.png")
         python = f"{folder}/venv/bin/python"
         try:
