@@ -43,6 +43,8 @@ class Network:
     ``pooled``: its averages over the whole input in their order: tiles of one picture must share them or
     their seams show. ``kept``: bytes per pixel of its input that it holds at most from one to the next,
     without and with what is spare, in tiles of its size or smaller.
+    ``cut``: blobs that are another one without so many values on each side. They are cut here, for the network's own
+    layer takes their size from a blob that is not there yet.
     ``crops``: whether the network itself leaves the pad out of its output.
     ``residual``: whether the output is to be added to the input, every pixel repeated.
     ``tile``: the side in input pixels that was measured as quickest within its memory.
@@ -59,6 +61,7 @@ class Network:
     output: str
     pooled: tuple[Pool, ...] = ()
     kept: tuple[int, int] = (0, 0)
+    cut: tuple[tuple[str, tuple[str, int]], ...] = ()
     crops: bool = True
     residual: bool = False
     tile: int = 192
@@ -82,17 +85,12 @@ _CUNET = replace(
     pad=18,
     pooled=(
         Pool("Pooling1", "Convolution5_ReLU5", 6, ("Convolution2_ReLU2",)),
-        Pool("Pooling2", "Convolution13_ReLU13", 11, ("Deconvolution2",), ("Convolution10_ReLU10",)),
-        Pool(
-            "Pooling3",
-            "Convolution18_ReLU17",
-            15,
-            ("Deconvolution2", "Convolution13_ReLU13"),
-            ("Convolution10_ReLU10",),
-        ),
-        Pool("Pooling4", "Convolution22_ReLU21", 17, ("Deconvolution2",), ("Convolution10_ReLU10",)),
+        Pool("Pooling2", "Convolution13_ReLU13", 11, ("Deconvolution2",), ("Crop3",)),
+        Pool("Pooling3", "Convolution18_ReLU17", 15, ("Deconvolution2", "Convolution13_ReLU13"), ("Crop3",)),
+        Pool("Pooling4", "Convolution22_ReLU21", 17, ("Deconvolution2",), ("Crop3",)),
     ),
-    kept=(315, 750),
+    kept=(315, 685),
+    cut=(("Crop3", ("Convolution10_ReLU10", 16)),),
 )
 
 
@@ -184,6 +182,7 @@ NETWORKS: Mapping[str, Network] = MappingProxyType(
                     Pool("Pooling4", "Convolution23_ReLU21", 26, ("Convolution9", "Convolution11_ReLU10")),
                 ),
                 kept=(195, 195),
+                cut=(),
             )
             for n in range(4)
         },

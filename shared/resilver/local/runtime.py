@@ -250,7 +250,7 @@ class NcnnDevice:
         with _quiet_stderr():
             if net.load_param(str(param)) or net.load_model(str(weights)):
                 raise RuntimeError(f"{network.label} cannot be loaded")
-        return _NcnnNet(net, memory)
+        return _NcnnNet(network, net, memory)
 
     def close(self) -> None:
         """Give the graphics card back."""
@@ -259,7 +259,8 @@ class NcnnDevice:
 
 
 class _NcnnNet:
-    def __init__(self, net: Any, memory: Any) -> None:
+    def __init__(self, network: Network, net: Any, memory: Any) -> None:
+        self._cut = dict(network.cut)
         self._net = net
         self._memory = memory
         self._casting, self._keeping = _import_ncnn().Option(), _import_ncnn().Option()
@@ -273,14 +274,17 @@ class _NcnnNet:
     def keep(self, inputs: Mapping[str, Floats | Blob], names: Sequence[str]) -> dict[str, Blob]:
         with self._extractor(inputs) as extractor:
             # in the layout of the processor's vectors: to lay them out in rows and back costs a tenth of the run
-            made = {name: _extract(extractor, name, 1) for name in names}
-            return {name: _half(mat, self._keeping) for name, mat in made.items()}
+            made = {name: _extract(extractor, self._cut.get(name, (name,))[0], 1) for name in names}
+            return {name: self._kept(name, mat) for name, mat in made.items()}
 
     def mean(self, pool: Pool, blob: Any, cuts: Cuts) -> Floats:
-        ncnn = _import_ncnn()
-        inside = ncnn.Mat()
-        ncnn.copy_cut_border(blob, inside, *cuts, self._casting)
-        return self({pool.of: inside}, pool.blob)
+        return self({pool.of: _inside(blob, cuts, self._casting)}, pool.blob)
+
+    def _kept(self, name: str, mat: Any) -> Any:
+        if name not in self._cut:
+            return _half(mat, self._keeping)
+        _, border = self._cut[name]
+        return _inside(_half(mat, self._casting), (border,) * 4, self._keeping)
 
     @contextlib.contextmanager
     def _extractor(self, inputs: Mapping[str, Floats | Blob]) -> Iterator[Any]:
@@ -308,10 +312,16 @@ def _extract(extractor: Any, name: str, layout: Literal[0, 1]) -> Any:
     return mat
 
 
+def _inside(mat: Any, cuts: Cuts, option: Any) -> Any:
+    inside = _import_ncnn().Mat()
+    _import_ncnn().copy_cut_border(mat, inside, *cuts, option)
+    return inside
+
+
 def _half(mat: Any, option: Any) -> Any:
     """In 16 bits, which is too fine to be seen afterwards; pictures, which go into the output as they are, stay.
 
-    In memory of its own: the pool may have lent a hundred times as much as the picture needs.
+    What is kept is in memory of its own: the pool may have lent a hundred times as much as the picture needs.
     """
     if mat.elemsize == 2 * mat.elempack or mat.c * mat.elempack <= 3:
         return mat.clone()
