@@ -26,10 +26,10 @@ KERNEL = np.ones((3, 3), np.uint8)
 LEAST_SIDE, MOST_SIDE = 128, 160  # short side that the colorizer looks at
 LEAST_SEEN = 300  # short side of the smallest copy that damage is looked for in
 # chance of damage from which a pixel counts, by reduction: collars, ties and posts look like damage when small
-THRESHOLDS = {1: 0.7, 2: 0.85, 4: 0.93}
+THRESHOLDS = {1: 0.5, 2: 0.85, 4: 0.93}
 # a picture is left alone that has more than the chance CERTAIN on fewer pixels than LEAST or than `enough`, in full
 # size and in each copy; in copies of a short side below DECIDING on fewer than five times `enough`
-CERTAIN, LEAST, DECIDING = 0.995, 220, 600
+CERTAIN, LEAST, DECIDING = 0.992, 220, 600
 
 
 class Exported:

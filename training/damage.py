@@ -179,13 +179,25 @@ def blot(canvas: Canvas, rng: np.random.Generator) -> None:
         canvas[:] = cv2.GaussianBlur(canvas, (0, 0), rng.uniform(0.05, 0.4) * radius)
 
 
+def chips(canvas: Canvas, rng: np.random.Generator) -> None:
+    """Ragged pieces of emulsion that came off a plate, each by itself or a few close together."""
+    for _ in range(int(rng.integers(1, 8))):
+        middle, size = _start(canvas, rng), rng.uniform(1, 7)
+        for _ in range(int(rng.choice([1, 1, 3, 8]))):
+            corners = int(rng.integers(4, 9))
+            angles = np.sort(rng.uniform(0, 2 * np.pi, corners))
+            reach = size * rng.uniform(0.3, 1.3, (corners, 1)) * (1, rng.uniform(0.3, 1))
+            piece = middle + rng.normal(0, 2 * size, 2) + np.stack([np.cos(angles), np.sin(angles)], 1) * reach
+            cv2.fillPoly(canvas, [(piece * (1 << FINE)).astype(np.int32)], 255, cv2.LINE_AA, FINE)
+
+
 Draw = Callable[[Canvas, np.random.Generator], None]
 Kinds = tuple[tuple[Draw, float, int], ...]  # what is drawn, in which share of the pictures, how often at most
 KINDS: Kinds = ((scratch, 0.55, 4), (crack, 0.4, 2), (crease, 0.45, 4), (dust, 0.65, 2), (loss, 0.3, 3))
 # twice as much of it
 BOLD: Kinds = ((scratch, 0.8, 4), (crack, 0.65, 2), (crease, 0.35, 1), (dust, 0.75, 1), (hole, 0.5, 1))
 # of plain shape: to learn from, never to measure on
-SIMPLE: Kinds = ((ruled, 0.7, 5), (blot, 0.5, 3), (dust, 0.5, 1), (hole, 0.2, 1))
+SIMPLE: Kinds = ((ruled, 0.7, 5), (blot, 0.4, 3), (chips, 0.5, 2), (dust, 0.4, 1), (hole, 0.2, 1))
 
 
 def _paint(
@@ -242,8 +254,8 @@ def _add(picture: Plane, draw: Draw, count: int, rng: np.random.Generator) -> Pl
     for _ in range(count):
         canvas = np.zeros(picture.shape, np.uint8)
         draw(canvas, rng)
-        alpha = rng.uniform(0.5 if draw in (loss, hole, blot) else MINIMUM_ALPHA, 1.0)
-        picture = _paint(picture, canvas, alpha, rng, rim=draw is crack and rng.random() < 0.5)
+        alpha = rng.uniform(0.5 if draw in (loss, hole, blot, chips) else MINIMUM_ALPHA, 1.0)
+        picture = _paint(picture, canvas, alpha, rng, rim=draw in (crack, chips) and rng.random() < 0.5)
     return picture
 
 

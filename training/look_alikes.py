@@ -66,13 +66,47 @@ def _cloth(canvas: Canvas, tone: int, rng: np.random.Generator) -> None:
     canvas[pattern & inside] = tone
 
 
+def _courses(canvas: Canvas, tone: int, rng: np.random.Generator) -> None:
+    """The joints of bricks, boards, tiles or panes, on a slant and inside some part of the picture."""
+    height, width = canvas.shape
+    high, long = rng.uniform(4, 14), rng.uniform(1, 4)
+    angle, lean = rng.normal(0, 0.12), rng.normal(0, 0.12)
+    rows, columns = np.mgrid[:height, :width].astype(np.float32)
+    down = (rows + np.tan(angle) * columns + rng.uniform(0, high)) / high
+    along = (columns + np.tan(lean) * rows) / (high * long) + 0.5 * (rng.random() < 0.7) * (np.floor(down) % 2)
+    thin = rng.uniform(0.8, 2.5) / high
+    joints = down % 1 < thin
+    if rng.random() < 0.8:  # else boards
+        joints |= along % 1 < thin / long
+    left, top = rng.random(2) * (width, height) * 0.4
+    inside = (columns > left) & (rows > top) & (columns < left + rng.uniform(0.5, 1) * width)
+    canvas[joints & inside] = tone
+
+
+def _handwriting(canvas: Canvas, tone: int, rng: np.random.Generator) -> None:
+    """A line or two of loops, as with a pen: sums of waves that run on to the right."""
+    size, slant, thick = rng.uniform(2, 7), rng.normal(0.3, 0.3), int(rng.integers(1, 3))
+    place, turn = rng.random(2) * canvas.shape[::-1], rng.normal(0, 0.1)
+    for _ in range(int(rng.integers(1, 3))):
+        time = np.arange(0, rng.uniform(15, 80), 0.35)
+        phases, tall = rng.uniform(0, 6.3, 4), 1 + 0.8 * np.sin(0.31 * time + rng.uniform(0, 6.3)) ** 4
+        up = np.sin(time + phases[0]) * tall + 0.4 * np.sin(1.7 * time + phases[1])
+        right = 0.55 * time + 0.9 * np.cos(time + phases[2]) + 0.3 * np.sin(0.6 * time + phases[3]) + slant * up
+        path = size * np.stack([right * np.cos(turn) + up * np.sin(turn), right * np.sin(turn) - up * np.cos(turn)], 1)
+        word = np.split(place + path, np.sort(rng.integers(1, len(time), int(rng.integers(0, 5)))))
+        cv2.polylines(canvas, [part.astype(np.int32) for part in word if len(part)], False, tone, thick, cv2.LINE_AA)
+        place = place + np.array([rng.normal(0, 3), size * rng.uniform(3.5, 6)])
+
+
 KINDS: tuple[tuple[Callable[[Canvas, int, np.random.Generator], None], float], ...] = (
-    (_captions, 0.22),
-    (_frames, 0.16),
-    (_beads, 0.17),
-    (_shapes, 0.2),
-    (_hatching, 0.1),
-    (_cloth, 0.15),
+    (_captions, 0.17),
+    (_frames, 0.14),
+    (_beads, 0.15),
+    (_shapes, 0.18),
+    (_hatching, 0.08),
+    (_cloth, 0.13),
+    (_courses, 0.09),
+    (_handwriting, 0.06),
 )
 
 

@@ -74,7 +74,7 @@ class Enlarger(nn.Module):
 class Denoiser(nn.Module):
     """1x: a U-Net of three levels that starts at half resolution, added to its input; sides multiples of 8."""
 
-    def __init__(self, widths: tuple[int, int, int] = (48, 96, 128), blocks: int = 2) -> None:
+    def __init__(self, widths: tuple[int, int, int] = (64, 96, 128), blocks: int = 2) -> None:
         super().__init__()
         top, middle, low = widths
         self.head = nn.Conv2d(1, top, 4, 2, 1)
@@ -155,13 +155,14 @@ class Colorizer(nn.Module):
 class Detector(nn.Module):
     """Luma -> logit of damage: a U-Net of five levels, 1 to 1/16; sides multiples of 16.
 
-    It begins and ends in full resolution, if only in 16 channels and one convolution each: thin lines and the edges of
-    everything else are lost in what begins at half of it. Where few pixels are, more and dilated blocks cost little.
+    It begins and ends in full resolution, if only in 16 channels: thin lines and the edges of everything else are lost
+    in what begins at half of it. Where few pixels are, more and dilated blocks cost little.
     Batch normalisation: without it 13 000 pictures brought an F1 of .37 only.
     """
 
     WIDTHS = (16, 32, 64, 96, 128)
     DILATIONS = ((), (1,), (1,), (1, 2), (1, 2, 1))  # of the blocks on the way down, by level
+    BLOCKS = (2, 1, 1)  # on the way up, at 1/2, 1/4 and 1/8
 
     def __init__(self) -> None:
         super().__init__()
@@ -175,8 +176,14 @@ class Detector(nn.Module):
             ]
         )
         self.ups = nn.ModuleList([nn.Conv2d(coarse, 4 * fine, 1) for fine, coarse in pairs])
-        self.leave = nn.ModuleList([NormalisedResidual(width) for width in self.WIDTHS[1:-1]])
-        self.last = nn.Sequential(nn.ReLU(), normalised(self.WIDTHS[0], self.WIDTHS[0]))
+        self.leave = nn.ModuleList(
+            [
+                nn.Sequential(*[NormalisedResidual(width) for _ in range(blocks)])
+                for width, blocks in zip(self.WIDTHS[1:-1], self.BLOCKS, strict=True)
+            ]
+        )
+        full = self.WIDTHS[0]
+        self.last = nn.Sequential(nn.ReLU(), normalised(full, full), NormalisedResidual(full))
         self.tail = nn.Conv2d(self.WIDTHS[0], 1, 3, 1, 1)
         nn.init.zeros_(self.tail.weight)
         nn.init.constant_(self.tail.bias, -3.0)  # so many pixels are damaged

@@ -27,12 +27,12 @@ from resilver.picture_io import canvas
 
 FIND, FILL = "own-detect", "own-fill"
 # From which chance on a pixel counts, by reduction, and the short side of the smallest copy that is looked at
-_CHANCES = {1: 0.7, 2: 0.85, 4: 0.93}
+_CHANCES = {1: 0.5, 2: 0.85, 4: 0.93}
 _LEAST_SEEN = 300
 # A picture is damaged where enough of its pixels have more than that chance, in full size or in a copy: 2 of 1000
 # of them, at least _LEAST; where that is more than _MOST, so many or the smaller part; in a copy of a short side below
 # _DECIDING five times that part (training/README.md tells what else was tried)
-_CERTAIN, _LEAST, _MOST, _PART, _SMALLER_PART, _DECIDING = 0.995, 220, 500, 0.002, 0.0003, 600
+_CERTAIN, _LEAST, _MOST, _PART, _SMALLER_PART, _DECIDING = 0.992, 220, 500, 0.002, 0.0003, 600
 _ROWS = 512
 _SMALL = 384  # at least the long side of the copy that tells drawings; of 220 validation pictures none is taken for one
 _WIDEN = np.ones((3, 3), np.uint8)

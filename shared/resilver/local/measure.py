@@ -33,8 +33,8 @@ _NEUTRAL = 8.0
 _PAPER = 26.0
 # The thresholds below were chosen on 332 training pictures, as they were and with damage of known kinds.
 # By each of its limits, about 1 in 60 clean ones counts as faded (pictures made matte on purpose), and
-# 19 of 20 whose contrast is 45 to 65 % on a black of 12 to 30 % do
-_LOST_MEAN, _LOST_MEAN_BW, _LOST, _LOST_TONED = 88.0, 82.0, 78.0, 45.0
+# 9 of 10 whose contrast is 45 to 65 % on a black of 12 to 30 % do
+_LOST_MEAN, _LOST_MEAN_BW, _LOST, _LOST_TONED = 88.0, 86.0, 78.0, 45.0
 # Nothing has faded as long as one of the channels reaches both ends, as in a poster of one colour
 _REACHED = 12.0
 # A reddened print has the tint in black and white alike; 1 in 30 clean ones has so much of it, most of
