@@ -38,6 +38,7 @@ class FakeDevice:
         self.calls = 0
         self.sizes = []
         self.closed = 0
+        self.trimmed = 0
         self._spoil = spoil
 
     def open(self, network, param, weights):
@@ -46,6 +47,9 @@ class FakeDevice:
     def ran(self, output):
         self.calls += 1
         return self._spoil(self.calls, output)
+
+    def trim(self) -> None:
+        self.trimmed += 1
 
     def close(self) -> None:
         self.closed += 1

@@ -7,7 +7,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from resilver.local.runtime import Floats
+from resilver.local.devices import Floats
 from resilver.picture import Pixels
 
 Span = tuple[int, int]

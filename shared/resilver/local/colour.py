@@ -14,9 +14,10 @@ import numpy as np
 
 from resilver.engine import Report
 from resilver.local.detail import Part
+from resilver.local.devices import Floats
 from resilver.local.hints import follow
 from resilver.local.networks import NETWORKS
-from resilver.local.runtime import Floats, Runtime
+from resilver.local.runtime import Runtime
 from resilver.picture import Picture, Pixels
 from resilver.picture_io import canvas, profiles
 from resilver.recipe import Hint

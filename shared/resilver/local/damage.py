@@ -17,10 +17,11 @@ import numpy as np
 from resilver.engine import Report
 from resilver.local.blocks import Blocks, Span
 from resilver.local.chroma import luma
+from resilver.local.devices import Floats
 from resilver.local.frame import Frame
 from resilver.local.measure import Assessment
 from resilver.local.networks import NETWORKS
-from resilver.local.runtime import Floats, Runtime
+from resilver.local.runtime import Runtime
 from resilver.local.tiling import Border, Sample, Work, crop, cut, run_tiled
 from resilver.picture import Picture, Pixels
 from resilver.picture_io import canvas

@@ -24,9 +24,10 @@ import cv2
 import numpy as np
 
 from resilver.engine import Report
+from resilver.local.devices import Floats
 from resilver.local.luma import Luma
 from resilver.local.measure import Assessment
-from resilver.local.runtime import Floats, Runtime
+from resilver.local.runtime import Runtime
 from resilver.local.tiling import Border, Chain, Mix, Sample, Single, Stage, Work, crop, run_tiled
 from resilver.local.ways import Way, first_possible, named
 from resilver.picture import Picture, Pixels

@@ -15,8 +15,9 @@ import numpy as np
 from PIL import Image
 
 from resilver.engine import Report
+from resilver.local.devices import Floats
 from resilver.local.luma import Luma
-from resilver.local.runtime import Floats, Runtime
+from resilver.local.runtime import Runtime
 from resilver.local.tiling import Border, Chain, Mix, Sample, Single, Stage, Work, run_tiled
 from resilver.local.ways import first_possible, named
 from resilver.picture import Picture

@@ -14,8 +14,8 @@ import numpy as np
 from PIL import Image
 
 from resilver.local.chroma import luma
+from resilver.local.devices import Floats
 from resilver.local.networks import NETWORKS
-from resilver.local.runtime import Floats
 from resilver.local.tiling import Border, Sample, Work, crop
 
 

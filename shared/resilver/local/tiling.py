@@ -17,8 +17,9 @@ import numpy as np
 from resilver.engine import Report
 from resilver.errors import EngineMemory
 from resilver.local.blocks import Blocks, Span
+from resilver.local.devices import Blob, Cuts, Floats
 from resilver.local.networks import NETWORKS, Pool
-from resilver.local.runtime import Blob, Cuts, Floats, Runtime
+from resilver.local.runtime import Runtime
 from resilver.picture import Pixels
 from resilver.picture_io import canvas
 
@@ -268,6 +269,9 @@ def run_tiled(
     except EngineMemory:
         report.note("Memory was short; going on with smaller tiles.")
         return _run(stage, source, max(side // 2, stage.multiple), Work(runtime, monotone, label), kept_bytes // 4)
+    finally:
+        if _pooled(stage):
+            runtime.trim()
 
 
 def crop(block: Floats, pixels: int) -> Floats:
