@@ -76,7 +76,7 @@ def clean(plane: Plane, factor: int, rng: np.random.Generator) -> Plane:
 def spoil(plane: Plane, rng: np.random.Generator) -> Plane:
     """Blind 1x damage: noise up to 28, JPEG from 10, both or none, in a quarter of the cases some blur."""
     kinds = ((True, False), (False, True), (True, True), (False, False))
-    noisy, compressed = kinds[rng.choice(4, p=[0.2, 0.45, 0.28, 0.07])]  # JPEG is learned slowest
+    noisy, compressed = kinds[rng.choice(4, p=[0.18, 0.38, 0.37, 0.07])]  # JPEG is learned slowest
     if rng.random() < 0.25 and (noisy or compressed):
         plane = blur(plane, rng.uniform(0.3, 1.4))
     if noisy:
