@@ -197,16 +197,22 @@ KINDS: Kinds = ((scratch, 0.55, 4), (crack, 0.4, 2), (crease, 0.45, 4), (dust, 0
 # twice as much of it
 BOLD: Kinds = ((scratch, 0.8, 4), (crack, 0.65, 2), (crease, 0.35, 1), (dust, 0.75, 1), (hole, 0.5, 1))
 # of plain shape: to learn from, never to measure on
-SIMPLE: Kinds = ((ruled, 0.7, 5), (blot, 0.4, 3), (chips, 0.5, 2), (dust, 0.4, 1), (hole, 0.2, 1))
+SIMPLE: Kinds = ((ruled, 0.7, 5), (blot, 0.4, 3), (chips, 0.7, 3), (dust, 0.4, 1), (hole, 0.2, 1))
 
 
 def _paint(
-    picture: Plane, canvas: Canvas, alpha: float, rng: np.random.Generator, *, rim: bool, hard: bool = False
+    picture: Plane,
+    canvas: Canvas,
+    alpha: float,
+    rng: np.random.Generator,
+    *,
+    bright: float = 0.65,
+    rim: bool,
+    hard: bool = False,
 ) -> Plane:
-    """Lays one kind of damage over the picture, bright or dark, with paper structure; `hard` keeps its edges sharp."""
+    """Lays one kind of damage over the picture, with paper structure; `bright`: how often; `hard`: edges stay sharp."""
     cover = canvas.astype(np.float32) / 255
-    bright = rng.random() < 0.65
-    level = rng.uniform(0.75, 1.05) if bright else rng.uniform(-0.05, 0.3)
+    level = rng.uniform(0.75, 1.05) if rng.random() < bright else rng.uniform(-0.05, 0.3)
     paint = np.float32(level) + _noise(picture.shape, rng.uniform(0.6, 2), rng) * np.float32(rng.uniform(0, 0.06))
     if rim:
         around = cv2.GaussianBlur(cv2.dilate(cover, np.ones((3, 3))), (0, 0), 0.8) * (1 - cover)
@@ -255,7 +261,8 @@ def _add(picture: Plane, draw: Draw, count: int, rng: np.random.Generator) -> Pl
         canvas = np.zeros(picture.shape, np.uint8)
         draw(canvas, rng)
         alpha = rng.uniform(0.5 if draw in (loss, hole, blot, chips) else MINIMUM_ALPHA, 1.0)
-        picture = _paint(picture, canvas, alpha, rng, rim=draw in (crack, chips) and rng.random() < 0.5)
+        rim = draw in (crack, chips) and rng.random() < 0.5
+        picture = _paint(picture, canvas, alpha, rng, bright=0.4 if draw is chips else 0.65, rim=rim)
     return picture
 
 

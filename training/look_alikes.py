@@ -99,14 +99,14 @@ def _handwriting(canvas: Canvas, tone: int, rng: np.random.Generator) -> None:
 
 
 KINDS: tuple[tuple[Callable[[Canvas, int, np.random.Generator], None], float], ...] = (
-    (_captions, 0.17),
-    (_frames, 0.14),
-    (_beads, 0.15),
-    (_shapes, 0.18),
+    (_captions, 0.15),
+    (_frames, 0.16),
+    (_beads, 0.14),
+    (_shapes, 0.2),
     (_hatching, 0.08),
-    (_cloth, 0.13),
+    (_cloth, 0.15),
     (_courses, 0.09),
-    (_handwriting, 0.06),
+    (_handwriting, 0.03),
 )
 
 
@@ -114,6 +114,8 @@ def look_alikes(picture: Plane, rng: np.random.Generator) -> Plane:
     """Draws one kind of thing: sharp, thin or bright, and no damage; at times nearly see-through."""
     canvas = degrade.quantise(picture)
     draw = KINDS[rng.choice(len(KINDS), p=[share for _, share in KINDS])][0]
-    draw(canvas, int(rng.choice([rng.integers(0, 50), rng.integers(200, 256)])), rng)
+    # what is small and dark looks like chips and dust of old scans: the more of it, the fewer of those were found
+    dark = rng.random() < (0.2 if draw in (_captions, _beads, _handwriting) else 0.5)
+    draw(canvas, int(rng.integers(0, 50) if dark else rng.integers(200, 256)), rng)
     cover = np.float32(rng.uniform(0.3, 1) if rng.random() < 0.4 else 1)
     return picture + cover * (canvas.astype(np.float32) / 255 - picture)

@@ -90,7 +90,7 @@ class PlaneTask:
     batch: int = 16
     rate: float = 1e-3
     decay: float = 1e-4
-    error: Callable[[Tensor], Tensor] = charbonnier
+    error: Callable[[Tensor], Tensor] = decibels
     planes: list[list[NDArray]] = field(default_factory=list)
 
     def build(self) -> nn.Module:
@@ -144,7 +144,7 @@ DRAWN = 0.3
 ENLARGED = 0.4
 SCANNED = 0.15  # share with the grain and JPEG of bad scans
 ALIKE = 0.4  # share with look-alikes
-SETS = ((KINDS, 0.42), (BOLD, 0.33), (SIMPLE, 0.25))
+SETS = ((KINDS, 0.4), (BOLD, 0.28), (SIMPLE, 0.32))
 
 
 @dataclass
@@ -328,7 +328,7 @@ TASKS: dict[str, Callable[[Path], Task]] = {
         folder, partial(Enlarger, 2, 64, 96, (1, 3, 4)), 2, partial(_scan, 2), side=48
     ),
     "enlarge-x4-fast": lambda folder: PlaneTask(folder, lambda: Enlarger(4), 4, _half_clean(4), side=48),
-    "denoise": lambda folder: PlaneTask(folder, Denoiser, 1, degrade.spoil, side=96, batch=12, error=decibels),
+    "denoise": lambda folder: PlaneTask(folder, Denoiser, 1, degrade.spoil, side=96, batch=12),
     "repair-detect": DetectorTask,
     "repair-fill": FillerTask,
     "colour": ColourTask,
