@@ -27,9 +27,10 @@ LEAST_SIDE, MOST_SIDE = 128, 160  # short side that the colorizer looks at
 LEAST_SEEN = 300  # short side of the smallest copy that damage is looked for in
 # chance of damage from which a pixel counts, by reduction: collars, ties and posts look like damage when small
 THRESHOLDS = {1: 0.5, 2: 0.85, 4: 0.93}
-# a picture is left alone that has more than the chance CERTAIN on fewer pixels than LEAST or than `enough`, in full
-# size and in each copy; in copies of a short side below DECIDING on fewer than five times `enough`
-CERTAIN, LEAST, DECIDING = 0.992, 220, 600
+# a picture is left alone whose evidence is too little in full size and in each copy: the log-odds beyond DOUBTFUL of
+# its pixels, at most SUREST, added up; where there is a copy of half size only as far as it agrees, up to AGREE below
+DOUBTFUL, SUREST, AGREE = 2.0, 7.0, 5.5
+LEAST, DECIDING = 1300, 600  # in copies of a short side below DECIDING five times as much evidence is asked for
 
 
 class Exported:
@@ -72,26 +73,38 @@ def detector(net: Net) -> Detect:
 
 
 def find(detect: Detect, luma: Plane) -> Plane:
-    """How far each pixel is to be replaced, 0 to 1; nowhere, where hardly anything is certain to be damage.
+    """How far each pixel is to be replaced, 0 to 1; nowhere, where too little speaks for damage.
 
     Also looked for at half and quarter size, where broad damage looks fine.
     """
     height, width = luma.shape
-    damaged, weight = False, np.zeros_like(luma)
-    for scale, least in THRESHOLDS.items():
+    odds: dict[int, Plane] = {}
+    for scale in THRESHOLDS:
         if scale > 1 and min(height, width) < LEAST_SEEN * scale:
             break
         chance = detect(cv2.resize(luma, (width // scale, height // scale), interpolation=cv2.INTER_AREA))
-        doubt = 1 if scale == 1 or min(chance.shape) >= DECIDING else 5
-        damaged |= int((chance > CERTAIN).sum()) >= max(LEAST, doubt * enough(chance.size))
-        chance = cv2.resize(chance, (width, height), interpolation=cv2.INTER_LINEAR)
-        weight = np.maximum(weight, weighted(chance, least))
-    return weight if damaged else np.zeros_like(luma)
+        found = np.clip(np.log(np.maximum(chance, 1e-9) / np.maximum(1 - chance, 1e-9)), -SUREST, SUREST)
+        odds[scale] = cv2.resize(found, (width, height), interpolation=cv2.INTER_LINEAR)
+    if not any(evidence(odds, scale) >= enough(odds, scale) for scale in odds):
+        return np.zeros_like(luma)
+    return np.max([weighted(1 / (1 + np.exp(-found)), THRESHOLDS[scale]) for scale, found in odds.items()], axis=0)
 
 
-def enough(pixels: int) -> float:
-    """Certain pixels among so many from which on a picture is damaged: 2 of 1000, in large ones less."""
-    return max(min(0.002 * pixels, 500), 0.0003 * pixels)
+def evidence(odds: dict[int, Plane], scale: int) -> float:
+    """What speaks for damage at one scale, in its own pixels."""
+    found = odds[scale]
+    if scale == 1 and 2 in odds:
+        found = np.minimum(found, cv2.dilate(odds[2], np.ones((5, 5))) + AGREE)
+    return float(np.maximum(found - DOUBTFUL, 0).sum()) / scale**2
+
+
+def enough(odds: dict[int, Plane], scale: int) -> float:
+    """The evidence at one scale from which on a picture is damaged."""
+    pixels = odds[scale].size / scale**2
+    if scale == 1 and 2 in odds:
+        return max(LEAST, 0.0006 * pixels)
+    doubt = 5 if scale > 1 and min(odds[scale].shape) < DECIDING * scale else 1
+    return max(LEAST, doubt * max(min(0.0118 * pixels, 2950), 0.00177 * pixels))
 
 
 def weighted(chance: Plane, least: float) -> Plane:

@@ -77,6 +77,13 @@ def test_good_photographs_have_none(runtime, name):
     assert not find(pixels if pixels.ndim == 3 else pixels[..., None], runtime).any()
 
 
+@pytest.mark.parametrize("name", ["coffee", "rocket"])
+def test_good_photographs_have_none_when_large(runtime, name):
+    """What is long and thin at full size, a spoon's rim or a scaffold, is known for what it is at half size."""
+    large = cv2.resize(getattr(data, name)(), None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC)
+    assert not find(large, runtime).any()
+
+
 def test_pages_and_margins_are_left_alone(portrait, runtime):
     """A page of letters has no damage, and what lies beyond the photograph's edge is none."""
     assert not find(data.page()[..., None], runtime).any()

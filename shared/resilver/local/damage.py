@@ -30,10 +30,17 @@ FIND, FILL = "own-detect", "own-fill"
 # From which chance on a pixel counts, by reduction, and the short side of the smallest copy that is looked at
 _CHANCES = {1: 0.5, 2: 0.85, 4: 0.93}
 _LEAST_SEEN = 300
-# A picture is damaged where enough of its pixels have more than that chance, in full size or in a copy: 2 of 1000
-# of them, at least _LEAST; where that is more than _MOST, so many or the smaller part; in a copy of a short side below
-# _DECIDING five times that part (training/README.md tells what else was tried)
-_CERTAIN, _LEAST, _MOST, _PART, _SMALLER_PART, _DECIDING = 0.992, 220, 500, 0.002, 0.0003, 600
+# What the detector says is kept as log-odds of damage from _LOW to _HIGH in 255 steps. A picture is damaged where what
+# speaks for it, the log-odds beyond _DOUBTFUL of its pixels added up, is enough in full size or in a copy: _LEAST, and
+# _PART for each pixel; where that is more than _MOST, so much or _SMALLER_PART; in a copy of a short side below
+# _DECIDING five times that. Where there is a copy of half size, pixels of full size count as far as it agrees, up to
+# _AGREE below, for there branches, lamps and struts are known for what they are; then _AGREED_PART is enough
+# (training/README.md tells what else was tried)
+_LOW, _HIGH, _DOUBTFUL, _AGREE = -4.0, 7.0, 2.0, 5.5
+_LEAST, _MOST, _PART, _SMALLER_PART, _AGREED_PART, _DECIDING = 1300, 2950, 0.0118, 0.00177, 0.0006, 600
+_ODDS = np.linspace(_LOW, _HIGH, 256)
+_STEPS = np.uint8(255 * _AGREE / (_HIGH - _LOW))
+_NEAR = np.ones((5, 5), np.uint8)  # what the copy says of a pixel and its neighbours
 _ROWS = 512
 _SMALL = 384  # at least the long side of the copy that tells drawings; of 220 validation pictures none is taken for one
 _WIDEN = np.ones((3, 3), np.uint8)
@@ -51,29 +58,57 @@ def find_damage(picture: Picture, seen: Assessment, runtime: Runtime, report: Re
         EngineError, OutputFull, Cancelled: see :func:`run_tiled`.
     """
     mask = np.zeros((picture.height, picture.width), np.uint8)
-    light, damaged = _light(picture), False
+    light = _light(picture)
     if seen.page or _is_drawn(light):
         return mask
-    scales = [scale for scale in _CHANCES if scale == 1 or min(mask.shape) >= _LEAST_SEEN * scale]
-    for number, scale in enumerate(scales):
+    odds: dict[int, Pixels] = {}
+    for number, scale in enumerate(s for s in _CHANCES if s == 1 or min(mask.shape) >= _LEAST_SEEN * s):
         told = report.part(*((0, 0.8), (0.8, 0.95), (0.95, 1))[number])
-        finder = _Finder(scale)
-        found = run_tiled(finder, _reduced(light, scale), runtime, told, label="looking for damage")[..., 0]
+        found = run_tiled(_Finder(scale), _reduced(light, scale), runtime, told, label="looking for damage")[..., 0]
         _keep_inside(found, picture, seen.frame)
-        certain = int((found > 255 * finder.weight(_CERTAIN)).sum()) / scale**2
-        doubt = 1 if scale == 1 or min(found.shape) >= _DECIDING * scale else 5
-        damaged |= certain >= max(_LEAST, doubt * _enough(found.size / scale**2))
         here = mask[: len(found), : found.shape[1]]
-        np.maximum(here, found, out=here)
-    if not damaged:
+        np.maximum(here, cv2.LUT(found, _weights(scale)), out=here)
+        odds[scale] = found
+        canvas.release(found)
+    if not _is_damaged(odds):
         mask[:] = 0
     # edges of damage are soft: half of the fill in one pixel around
     return np.maximum(mask, cv2.dilate(mask, _WIDEN) // 2)
 
 
-def _enough(pixels: float) -> float:
-    """Certain pixels among so many from which on a picture is damaged, if they are not too few to tell."""
-    return max(min(_PART * pixels, _MOST), _SMALLER_PART * pixels)
+def _weights(scale: int) -> Pixels:
+    """The share of the fill, 0..255, for each step of the log-odds: what is doubtful is replaced in part."""
+    chance = 1 / (1 + np.exp(-_ODDS))
+    least = _CHANCES[scale]
+    weights: Pixels = np.rint(255 * np.clip((chance - least) / (chance[-1] - least), 0, 1)).astype(np.uint8)
+    return weights
+
+
+def _is_damaged(odds: dict[int, Pixels]) -> bool:
+    """Whether there is enough of it to be believed, by the log-odds (height, width) at each scale."""
+    for scale, found in odds.items():
+        pixels = found.size / scale**2
+        if scale == 1 and 2 in odds:
+            enough = max(_LEAST, _AGREED_PART * pixels)
+        else:
+            doubt = 5 if scale > 1 and min(found.shape) < _DECIDING * scale else 1
+            enough = max(_LEAST, doubt * max(min(_PART * pixels, _MOST), _SMALLER_PART * pixels))
+        if _evidence(found, odds.get(2) if scale == 1 else None) / scale**2 >= enough:
+            return True
+    return False
+
+
+def _evidence(found: Pixels, half: Pixels | None) -> float:
+    """What speaks for damage in all pixels, as far as the copy of half size agrees, if there is one."""
+    counts = np.zeros(256)
+    for top in range(0, len(found), _ROWS):
+        strip = found[top : top + _ROWS]
+        if half is not None:
+            near = cv2.dilate(half[top : top + _ROWS], _NEAR)
+            strip = np.minimum(strip[: len(near), : near.shape[1]], np.minimum(near, 255 - _STEPS) + _STEPS)
+        counts += cv2.calcHist([strip], [0], None, [256], [0, 256]).ravel()
+        canvas.release(found)
+    return float(counts @ np.maximum(_ODDS - _DOUBTFUL, 0))
 
 
 def _is_drawn(light: Pixels) -> bool:
@@ -94,7 +129,7 @@ def _keep_inside(found: Pixels, picture: Picture, frame: Frame) -> None:
 
 
 class _Finder:
-    """The detector on a copy reduced by ``scale``: how far each pixel of the picture is to be replaced, 0..1."""
+    """The detector on a copy reduced by ``scale``: the log-odds of damage from _LOW to _HIGH as 0..1, at full size."""
 
     multiple = NETWORKS[FIND].multiple
     margin = NETWORKS[FIND].pad
@@ -107,17 +142,11 @@ class _Finder:
 
     def run(self, block: Floats, work: Work) -> Floats:
         """See :class:`Stage`."""
-        logit = work.runtime.run(FIND, block[:1], (), work.report)[0]
-        chance = 1 / (1 + np.exp(-logit))
+        odds = work.runtime.run(FIND, block[:1], (), work.report)[0]
         if self.scale > 1:
-            size = (chance.shape[1] * self.scale, chance.shape[0] * self.scale)
-            chance = cv2.resize(chance, size, interpolation=cv2.INTER_LINEAR)
-        return crop(np.asarray(self.weight(chance), np.float32)[None], self.margin * self.scale)
-
-    def weight(self, chance: Floats | float) -> Floats | float:
-        """From 0 at the least chance that counts to 1: what is doubtful is replaced in part, which costs less."""
-        least = _CHANCES[self.scale]
-        return np.clip((chance - least) / (1 - least), 0, 1)
+            size = (odds.shape[1] * self.scale, odds.shape[0] * self.scale)
+            odds = np.asarray(cv2.resize(odds, size, interpolation=cv2.INTER_LINEAR), np.float32)
+        return crop(np.clip((odds - _LOW) / (_HIGH - _LOW), 0, 1)[None], self.margin * self.scale)
 
     def learn(self, samples: Sequence[Sample], work: Work) -> None:
         """Nothing in it looks at the whole picture."""

@@ -178,7 +178,7 @@ def _best(factor: int, strength: float, level: Level, ours: Stage, careful: Stag
         yield sharp
     if factor == 4 or not (restored or level == "clean"):
         yield mean  # of grainy pictures at x2 ours alone make more
-    yield Mix(ours, scan if factor == 2 else Chain(scan if restored else sharp, sharp), 0.5)
+    yield Mix(ours, scan if factor == 2 else Chain(Luma("own-x2"), sharp), 0.5)
 
 
 def _art(factor: int, quality: Quality, level: Level) -> Iterator[Stage]:
