@@ -30,7 +30,7 @@ THRESHOLDS = {1: 0.5, 2: 0.85, 4: 0.93}
 # a picture is left alone whose evidence is too little in full size and in each copy: the log-odds beyond DOUBTFUL of
 # its pixels, at most SUREST, added up; where there is a copy of half size only as far as it agrees, up to AGREE below
 DOUBTFUL, SUREST, AGREE = 2.0, 7.0, 5.5
-LEAST, DECIDING = 1300, 600  # in copies of a short side below DECIDING five times as much evidence is asked for
+LEAST, DECIDING = 1500, 600  # in copies of a short side below DECIDING five times as much evidence is asked for
 
 
 class Exported:
@@ -102,9 +102,9 @@ def enough(odds: dict[int, Plane], scale: int) -> float:
     """The evidence at one scale from which on a picture is damaged."""
     pixels = odds[scale].size / scale**2
     if scale == 1 and 2 in odds:
-        return max(LEAST, 0.0006 * pixels)
+        return max(1300, 0.0006 * pixels)
     doubt = 5 if scale > 1 and min(odds[scale].shape) < DECIDING * scale else 1
-    return max(LEAST, doubt * max(min(0.0118 * pixels, 2950), 0.00177 * pixels))
+    return max(LEAST, doubt * max(min(0.0136 * pixels, 3400), 0.002 * pixels))
 
 
 def weighted(chance: Plane, least: float) -> Plane:

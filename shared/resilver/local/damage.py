@@ -34,10 +34,11 @@ _LEAST_SEEN = 300
 # speaks for it, the log-odds beyond _DOUBTFUL of its pixels added up, is enough in full size or in a copy: _LEAST, and
 # _PART for each pixel; where that is more than _MOST, so much or _SMALLER_PART; in a copy of a short side below
 # _DECIDING five times that. Where there is a copy of half size, pixels of full size count as far as it agrees, up to
-# _AGREE below, for there branches, lamps and struts are known for what they are; then _AGREED_PART is enough
-# (training/README.md tells what else was tried)
+# _AGREE below, for there branches, lamps and struts are known for what they are; then _AGREED_LEAST and
+# _AGREED_PART are enough (training/README.md tells what else was tried)
 _LOW, _HIGH, _DOUBTFUL, _AGREE = -4.0, 7.0, 2.0, 5.5
-_LEAST, _MOST, _PART, _SMALLER_PART, _AGREED_PART, _DECIDING = 1300, 2950, 0.0118, 0.00177, 0.0006, 600
+_LEAST, _MOST, _PART, _SMALLER_PART, _DECIDING = 1500, 3400, 0.0136, 0.002, 600
+_AGREED_LEAST, _AGREED_PART = 1300, 0.0006
 _ODDS = np.linspace(_LOW, _HIGH, 256)
 _STEPS = np.uint8(255 * _AGREE / (_HIGH - _LOW))
 _NEAR = np.ones((5, 5), np.uint8)  # what the copy says of a pixel and its neighbours
@@ -89,7 +90,7 @@ def _is_damaged(odds: dict[int, Pixels]) -> bool:
     for scale, found in odds.items():
         pixels = found.size / scale**2
         if scale == 1 and 2 in odds:
-            enough = max(_LEAST, _AGREED_PART * pixels)
+            enough = max(_AGREED_LEAST, _AGREED_PART * pixels)
         else:
             doubt = 5 if scale > 1 and min(found.shape) < _DECIDING * scale else 1
             enough = max(_LEAST, doubt * max(min(_PART * pixels, _MOST), _SMALLER_PART * pixels))
