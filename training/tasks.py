@@ -22,7 +22,6 @@ from training.nets import Colorizer, Denoiser, Detector, Enlarger, Filler
 
 Sample = tuple[NDArray, ...]
 GRAPHICS, CROPS = 0.07, 0.75  # shares; crops hold the detail, the rest is people, for faces
-SMOOTH = 0.1
 SOFT, MOST_SOFT = 0.4, 2.2  # share of truths that are soft already, as most scans at a high resolution are
 
 
@@ -44,19 +43,10 @@ class Task(Protocol):
         """What is made small."""
 
 
-def charbonnier(difference: Tensor) -> Tensor:
-    """Quadratic up to about 25 8-bit steps, then linear.
-
-    With a narrower middle the network gave the median of what may have been: half of the correction that JPEG
-    needs, and no fur.
-    """
-    return (torch.sqrt(difference.float() ** 2 + SMOOTH**2) - SMOOTH).mean()
-
-
 def decibels(difference: Tensor) -> Tensor:
     """The logarithm of each sample's mean square error, which PSNR counts in; errors below three levels matter little.
 
-    With the plain error noise and the worst JPEGs outweighed all others.
+    With the error itself noise and the worst JPEGs outweighed all others.
     """
     return torch.log((difference.float() ** 2).mean((1, 2, 3)) + (3 / 255) ** 2).mean()
 
@@ -90,7 +80,6 @@ class PlaneTask:
     batch: int = 16
     rate: float = 1e-3
     decay: float = 1e-4
-    error: Callable[[Tensor], Tensor] = decibels
     planes: list[list[NDArray]] = field(default_factory=list)
 
     def build(self) -> nn.Module:
@@ -119,7 +108,7 @@ class PlaneTask:
 
     def loss(self, net: nn.Module, batch: list[Tensor]) -> Tensor:
         given, truth = batch
-        return self.error(net(given) - truth)
+        return decibels(net(given) - truth)
 
 
 def _half_clean(factor: int) -> Callable[[NDArray, np.random.Generator], NDArray]:
